@@ -1,0 +1,2 @@
+/** The types of the OCI specifications. Pure. */
+export type * from "./runtime-spec.ts";

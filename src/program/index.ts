@@ -1,0 +1,7 @@
+/** The program: operations, builder, encode, decode, explain, verify. Pure. */
+export * from "./builder.ts";
+export * from "./encode.ts";
+export type * from "./program.ts";
+export { processOf } from "./program.ts";
+export * from "./protocol.ts";
+export * from "./signatures.ts";
