@@ -1,0 +1,17 @@
+#!/bin/sh
+# build-cli.sh OUTPUT: compiles src/cli/main.ts to one executable. Byte code needs --format=esm for top-level await.
+set -eu
+
+output=$1
+name=$(basename "$output")
+scratch=$(dirname "$output")/.build-$$
+mkdir -p "$scratch"
+trap 'rm -rf "$scratch"' EXIT
+
+node_modules/.bin/bun build --compile --bytecode --minify --format=esm src/cli/main.ts \
+  --outfile "$scratch/$name" >"$scratch/log" 2>&1 || {
+  cat "$scratch/log" >&2
+  exit 1
+}
+mv -f "$scratch/$name" "$output"
+printf 'built %s (%s bytes)\n' "$output" "$(wc -c <"$output")" >&2
