@@ -1,5 +1,6 @@
 /** The program: operations, builder, encode, decode, explain, verify. Pure. */
 export * from "./builder.ts";
+export * from "./decode.ts";
 export * from "./encode.ts";
 export type * from "./program.ts";
 export { processOf } from "./program.ts";
