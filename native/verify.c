@@ -1,6 +1,7 @@
 /* Verification of a program image: every offset, length, register and target is checked once, before the first
  * operation is performed. Nothing in the interpreter checks again. */
 #include <string.h>
+#include <termios.h>
 
 #include "executor.h"
 
@@ -78,9 +79,24 @@ static const char *check_fills(const struct sp_header *h, const struct sp_op *op
 			return "a fill has an unknown kind";
 		if (fill->reg >= SP_REGISTERS)
 			return "a fill names a register out of range";
-		if (fill->at >= h->data_size || width > h->data_size - fill->at)
+		/* the last byte stays zero: it ends every string */
+		if ((uint64_t)fill->at + width > h->data_size - 1)
 			return "a fill lies outside of the data";
+		if (fill->reserved != 0)
+			return "a reserved field is not zero";
 	}
+	return NULL;
+}
+
+static const char *check_fork(const struct sp_header *h, const struct sp_op *op, uint32_t index)
+{
+	/* only forwards: a program always ends */
+	if (op->arguments[1] <= index || op->arguments[1] >= h->op_count)
+		return "a fork does not lead forwards to an operation";
+	if (op->arguments[3] >= SP_REGISTERS && op->arguments[3] != SP_NONE)
+		return "a fork names a register out of range";
+	if (op->arguments[4] != SP_ROLE_CHILD && op->arguments[4] != SP_ROLE_JANITOR)
+		return "a fork has an unknown role";
 	return NULL;
 }
 
@@ -101,11 +117,11 @@ static const char *check_control(const struct sp_header *h, const struct sp_op *
 		if (!value_ok && !exact_ok)
 			return "a control operation has an argument of the wrong kind";
 	}
-	/* only forwards: a program always ends */
-	if (op->op == SP_OP_FORK && (op->arguments[1] <= index || op->arguments[1] >= h->op_count))
-		return "a fork does not lead forwards to an operation";
-	if (op->op == SP_OP_FORK && op->arguments[3] >= SP_REGISTERS && op->arguments[3] != SP_NONE)
-		return "a fork names a register out of range";
+	if (op->op == SP_OP_FORK)
+		return check_fork(h, op, index);
+	bool relays = op->op == SP_OP_SUPERVISE && (op->arguments[1] & SP_SUPERVISE_TERMINAL);
+	if (relays && (op->arguments[3] & 0xffffffffu) + sizeof(struct termios) > h->data_size)
+		return "a terminal's settings do not fit into the data";
 	return NULL;
 }
 
@@ -118,6 +134,11 @@ static const char *check_op(const struct sp_header *h, const struct sp_op *op, u
 		return "a result register is out of range";
 	if (op->condition > SP_COND_UNLESS || (op->condition != 0 && op->condition_register >= SP_REGISTERS))
 		return "a condition is malformed";
+	if (op->flags & ~(SP_FLAG_GO_ON | SP_FLAG_RETRY_BUSY))
+		return "an operation has unknown flags";
+	for (unsigned i = 0; i < sizeof op->reserved; i++)
+		if (op->reserved[i] != 0)
+			return "a reserved field is not zero";
 	if ((wrong = check_arguments(h, op)) || (wrong = check_fills(h, op)))
 		return wrong;
 	return check_control(h, op, index);
@@ -143,6 +164,10 @@ static const char *check_header(const struct sp_header *h, size_t size)
 		return "its final part starts outside of it";
 	if (h->reporter_vector != SP_VECTOR_END && h->reporter_vector >= h->vector_count)
 		return "its reporter points outside of the vector table";
+	if (h->report_when > SP_REPORT_KILLED)
+		return "its reporter has an unknown condition";
+	if (h->reserved != 0)
+		return "a reserved field is not zero";
 	return NULL;
 }
 
