@@ -34,11 +34,11 @@ $(CLI): $(READY) $(SOURCES) package.json scripts/build-cli.sh
 demo: build ## run a real container and show its isolation in a few lines
 	@sh scripts/demo.sh
 
-test: build ## everything: types, lint, drift, boundaries, units, kernel, end to end, tutorial (TEST="src/plan ..." for some)
+test: $(READY) ## everything: build, types, lint, drift, boundaries, units, kernel, end to end, tutorial; TEST="PATH ..." for some
 	@$(BUN) scripts/test.ts $(TEST_OPTIONS) $(TEST)
 
 test-cgroup2: build ## control groups version 2, in a virtual machine (QEMU)
-	@$(BUN) test/vm/run-cgroup2.ts
+	@$(BUN) scripts/test.ts --only=vm
 
 lint: $(READY) ## types, Biome and the C compiler's analyzer
 	@$(BUN) scripts/test.ts --only=static
