@@ -255,6 +255,9 @@ _Noreturn void machine_run(struct machine *m, uint32_t step)
 	for (;;) {
 		const struct sp_op *op = &m->program.ops[step];
 		if (skipped(m, op)) {
+			/* a call that was not made has no result, but a condition keeps its own */
+			if (op->result != SP_NONE && op->result != op->condition_register)
+				m->registers[op->result] = -1;
 			step++;
 			continue;
 		}

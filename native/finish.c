@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "executor.h"
@@ -83,6 +85,19 @@ static _Noreturn void execute_reporter(struct machine *m, const struct sp_result
 	_exit(result->failed_step >= 0 ? 125 : code);
 }
 
+static bool was_killed(const struct sp_result *result)
+{
+	int status = result->wait_status;
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 128 + SIGKILL;
+}
+
+static bool report_wanted(const struct sp_header *h, const struct sp_result *result)
+{
+	if (result->failed_step >= 0 || result->cleanup_step >= 0 || h->report_when == SP_REPORT_ALWAYS)
+		return true;
+	return h->report_when == SP_REPORT_KILLED && was_killed(result);
+}
+
 _Noreturn void finish(struct machine *m, int code)
 {
 	const struct sp_header *h = m->program.header;
@@ -104,7 +119,7 @@ _Noreturn void finish(struct machine *m, int code)
 			    send_fully(m->control_fd, m->program.data, h->data_size);
 		_exit(sent && result.failed_step < 0 ? code : 125);
 	}
-	if (h->reporter_vector != SP_VECTOR_END && (failed || h->report_always))
+	if (h->reporter_vector != SP_VECTOR_END && report_wanted(h, &result))
 		execute_reporter(m, &result, code);
 	if (failed)
 		dprintf(2, "sampan-executor: step %d failed: %s\n",

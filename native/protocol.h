@@ -7,7 +7,7 @@
 #define SP_MAGIC "SAMPANPR"
 #define SP_RESULT_MAGIC "SAMPANRS"
 #define SP_VERSION 1u
-#define SP_REGISTERS 64u
+#define SP_REGISTERS 192u
 #define SP_ARGUMENTS 6u
 #define SP_FILLS 2u
 #define SP_ACCEPTED 4u
@@ -72,6 +72,10 @@
 #define SP_ROLE_CHILD 1u
 #define SP_ROLE_JANITOR 2u
 
+#define SP_REPORT_FAILED 0u
+#define SP_REPORT_ALWAYS 1u
+#define SP_REPORT_KILLED 2u
+
 #define SP_CONTROL_SHAPES { \
 	[2] = {5, {1, 1, 2, 1, 1}}, \
 	[3] = {1, {2}}, \
@@ -96,7 +100,7 @@ struct sp_header {
 	uint32_t notes_size;
 	uint32_t finally_step;
 	uint32_t reporter_vector;
-	uint32_t report_always;
+	uint32_t report_when;
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct sp_header) == 48, "layout of sp_header");

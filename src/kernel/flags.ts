@@ -32,6 +32,12 @@ export const O = {
   O_PATH: 0o10000000,
 } as const;
 
+/** `O_DIRECTORY` and `O_NOFOLLOW` of an architecture (arch/arm64/include/uapi/asm/fcntl.h differs from the generic). */
+export function openFlags(architecture: "x64" | "arm64"): { readonly directory: number; readonly nofollow: number } {
+  if (architecture === "x64") return { directory: O.O_DIRECTORY, nofollow: O.O_NOFOLLOW };
+  return { directory: 0o40000, nofollow: 0o100000 };
+}
+
 /** include/uapi/linux/openat2.h */
 export const RESOLVE = {
   RESOLVE_NO_XDEV: 0x01,

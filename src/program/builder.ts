@@ -10,12 +10,10 @@ type ArgumentFor<T extends ArgumentType> = T extends "path" | "pointer"
   ? Pointer | (T extends "pointer" ? Value : never)
   : Value;
 
+type Tuple<S extends readonly ArgumentType[]> = { readonly [I in keyof S]: ArgumentFor<S[I]> };
+
 /** The typed arguments of one system call, from its signature. */
-export type CallArguments<N extends CallName> = {
-  readonly [I in keyof (typeof SIGNATURES)[N]]: (typeof SIGNATURES)[N][I] extends ArgumentType
-    ? ArgumentFor<(typeof SIGNATURES)[N][I]>
-    : never;
-};
+export type CallArguments<N extends CallName> = Tuple<(typeof SIGNATURES)[N]>;
 
 export interface OperationOptions {
   readonly result?: Register | undefined;

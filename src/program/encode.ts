@@ -10,6 +10,7 @@ import {
   OPERATION_CODES,
   OPERATION_FLAGS,
   PROTOCOL,
+  REPORT_WHEN,
 } from "./protocol.ts";
 import type { CallName } from "./signatures.ts";
 
@@ -113,7 +114,7 @@ class Encoder {
         ARCHITECTURES[architecture],
         finallyStep,
         reporterVector,
-        reporter?.always ? 1 : 0,
+        REPORT_WHEN[reporter?.when ?? "failed"],
       ]),
       bufferOffsets: this.#bufferOffsets,
     };

@@ -5,7 +5,7 @@
  * its making) and the *janitor* at later steps. Registers are copied by a fork, as everything else is.
  */
 import type { ErrnoName } from "../kernel/index.ts";
-import type { Architecture, ControlName, FillKind } from "./protocol.ts";
+import type { Architecture, ControlName, FillKind, REPORT_WHEN } from "./protocol.ts";
 import type { CallName } from "./signatures.ts";
 
 /** A place for a result (a descriptor, a process id …). It starts at -1; a failed call that was accepted leaves -errno. */
@@ -68,7 +68,10 @@ export interface Operation {
   readonly why: string;
   readonly result?: Register;
   readonly loads?: readonly Load[];
-  /** Performed only when this register holds a result (≥ 0). */
+  /**
+   * Performed only when this register holds a result (≥ 0). A call that is not performed leaves -1 in its result
+   * register, unless that is the condition's own register, which keeps its value.
+   */
   readonly when?: Register;
   /** Performed only when this register holds none (< 0). */
   readonly unless?: Register;
@@ -86,6 +89,12 @@ export interface Section {
   readonly process: string;
 }
 
+/** `killed`: after a failure, and when the process was ended by SIGKILL (or reports 137, as shells do). */
+export interface Reporter {
+  readonly argv: readonly string[];
+  readonly when: keyof typeof REPORT_WHEN;
+}
+
 export interface Program {
   readonly architecture: Architecture;
   readonly operations: readonly Operation[];
@@ -95,7 +104,7 @@ export interface Program {
   /** Where the first process goes on after a failure; runs in every case, each of its steps whatever the others do. */
   readonly finallyStep: number;
   /** The program that explains a failure, or prints the report: its arguments, to which a descriptor is appended. */
-  readonly reporter?: { readonly argv: readonly string[]; readonly always: boolean };
+  readonly reporter?: Reporter;
 }
 
 /** The process that performs a step, from the sections. */

@@ -14,7 +14,7 @@
 export const PROTOCOL = {
   magic: "SAMPANPR",
   version: 1,
-  registers: 64,
+  registers: 192,
   arguments: 6,
   fills: 2,
   accepted: 4,
@@ -158,6 +158,9 @@ export const OPERATION_FLAGS = {
   retryBusy: 2,
 } as const;
 
+/** When the reporter is executed at the end; it always is after a failure. */
+export const REPORT_WHEN = { failed: 0, always: 1, killed: 2 } as const;
+
 /** Byte layout of the fixed structures; the generator emits C structures and static assertions from it. */
 export const HEADER_LAYOUT = [
   ["magic", "char[8]"],
@@ -169,7 +172,7 @@ export const HEADER_LAYOUT = [
   ["notes_size", "u32"],
   ["finally_step", "u32"],
   ["reporter_vector", "u32"],
-  ["report_always", "u32"],
+  ["report_when", "u32"],
   ["reserved", "u32"],
 ] as const;
 

@@ -1,0 +1,71 @@
+/** The pty of a container, from its own devpts: the master goes to the executor, the slave becomes descriptors 0 to 2. */
+import { AT, AT_FDCWD, FCNTL, IOCTL, O, OPEN_TREE, S_IF } from "../kernel/index.ts";
+import type { Register } from "../program/index.ts";
+import { bytes, inRoot, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
+import { attach } from "./mounts.ts";
+
+/** struct termios as the kernel writes it (36 bytes), with room for the C library's longer one. */
+const TERMIOS_SIZE = 64;
+
+export interface Terminal {
+  readonly slave: Register;
+  /** The user's own terminal and its settings, kept so that they can be restored whatever happens. */
+  readonly saved: { readonly fd: Register; readonly settings: ReturnType<PlanContext["b"]["buffer"]> };
+}
+
+/** In the executor, before anything else: what has to be restored at the end, by the janitor if need be. */
+export function saveTerminal(cx: PlanContext): Terminal {
+  const { b } = cx;
+  const settings = b.buffer("terminal", TERMIOS_SIZE);
+  const fd = b.register("terminal");
+  if (cx.input.input) {
+    b.call("fcntl", [0, FCNTL.F_DUPFD_CLOEXEC, 3], "keep the terminal, to restore it at the end", { result: fd });
+    b.call("ioctl", [fd, IOCTL.TCGETS, settings], "its settings, before it becomes raw");
+  }
+  return { slave: b.register("pty"), saved: { fd, settings } };
+}
+
+export function restoreTerminal(cx: PlanContext, terminal: Terminal): void {
+  const { fd, settings } = terminal.saved;
+  cx.b.call("ioctl", [fd, IOCTL.TCSETS, settings], "the terminal as it was", { when: fd, goOn: true });
+}
+
+/** TIOCGPTPEER opens the slave of exactly this master: no path of the container is trusted (pty(7), Linux 4.13). */
+export function openTerminal(cx: PlanContext, { slave }: Terminal): void {
+  const { b, devpts, mount } = cx;
+  const own = cx.spec.mounts.some((m) => m.type === "devpts");
+  const flags = O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC;
+  const [dir, name] = own ? ([devpts, "ptmx"] as const) : ([AT_FDCWD, "/dev/ptmx"] as const);
+  b.call("openat", [dir, name, flags, 0], "a new pseudo terminal: the master's side", { result: mount });
+  b.call("ioctl", [mount, IOCTL.TIOCSPTLCK, bytes(new Uint8Array(4))], "unlock the slave");
+  b.call("ioctl", [mount, IOCTL.TIOCGPTPEER, flags], "the slave's side", { result: slave });
+  b.control("sendfd", [cx.syncChild, mount], "the master goes to the executor");
+  cx.close(mount);
+  if (own) bindConsole(cx, slave);
+}
+
+function bindConsole(cx: PlanContext, slave: Register): void {
+  const { b, dev, mount, target } = cx;
+  b.call("mknodat", [dev, "console", S_IF.S_IFREG | 0o620, 0], "a place for /dev/console", { accepts: ["EEXIST"] });
+  b.call("openat2", [dev, "console", inRoot(O.O_PATH | cx.nofollow), OPEN_HOW_SIZE], "open it", { result: target });
+  const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC | AT.AT_EMPTY_PATH;
+  b.call("open_tree", [slave, "", flags], "the terminal as a mount", { result: mount });
+  attach(cx, mount, target, "/dev/console is this terminal");
+  cx.close(target);
+  cx.close(mount);
+}
+
+/** In the session leader that becomes the command. */
+export function useTerminal(cx: PlanContext, { slave }: Terminal): void {
+  const { b } = cx;
+  b.call("ioctl", [slave, IOCTL.TIOCSCTTY, 0], "the controlling terminal of this session: job control");
+  for (const fd of [0, 1, 2]) b.call("dup3", [slave, fd, 0], `descriptor ${fd} is the terminal`);
+}
+
+/** Not a terminal, and no `-i`: nothing to read. */
+export function useNullInput(cx: PlanContext): void {
+  const { b, file } = cx;
+  b.call("openat", [AT_FDCWD, "/dev/null", O.O_RDWR | O.O_CLOEXEC, 0], "no input was asked for (-i)", { result: file });
+  b.call("dup3", [file, 0, 0], "standard input is empty");
+  cx.close(file);
+}
