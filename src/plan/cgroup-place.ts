@@ -54,9 +54,12 @@ export function requireWritableV1(hierarchy: Hierarchy, options: readonly string
   throw unavailable(option, `user ${who.uid} may not make control groups in ${directory}`, hint, { object: directory });
 }
 
+/** Root inside of a user namespace is refused as well, without any read-only mount. */
 function readOnly(option: string, directory: string): SampanError {
-  const hint = "Mount it writable (mount -o remount,rw), or run the outer container with its control groups writable.";
-  return unavailable(option, `${directory} is read-only`, hint, { object: directory });
+  const hint =
+    "It is mounted read-only, or belongs to another user namespace: " +
+    "run the outer container with its control groups writable.";
+  return unavailable(option, `${directory} cannot be written`, hint, { object: directory });
 }
 
 /** What is known without any look at the groups: the mount point, where nothing stands in the way. */
@@ -76,9 +79,9 @@ function isUsable(group: UnifiedGroup, wanted: Wanted): boolean {
  *
  * A group that holds processes cannot enable controllers for its children, and this process's own group holds at least
  * this process. So root takes the root of the hierarchy (where this rule does not hold): engines put their containers
- * beside the sessions and services of the host as well, in machine.slice or at the top. Another user, and root in a container whose
- * hierarchy starts at an occupied group, takes the nearest ancestor that may be written and holds no process: within
- * `systemd-run --user --scope` that is app.slice, which systemd has handed to the user.
+ * beside the sessions and services of the host as well, in machine.slice or at the top. Another user, and root in a
+ * container whose hierarchy starts at an occupied group, takes the nearest ancestor that may be written and holds no
+ * process: within `systemd-run --user --scope` that is app.slice, which systemd has handed to the user.
  */
 export function chooseGroup(
   unified: UnifiedHierarchy,

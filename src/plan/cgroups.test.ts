@@ -315,9 +315,9 @@ describe("where the group is made on v2", () => {
     expect(plan(layoutWith("/", group("/", { occupied: true, enabled: ["memory"] })), memory).writes).toHaveLength(2);
   });
 
-  test("a read-only hierarchy is called that", () => {
+  test("a hierarchy that root cannot write is called that", () => {
     const error = failure(() => plan(layoutWith("/", group("/", { writable: false })), memory));
-    expect(error.message).toBe("cannot apply --memory: /sys/fs/cgroup is read-only");
+    expect(error.message).toBe("cannot apply --memory: /sys/fs/cgroup cannot be written");
   });
 });
 
