@@ -1,0 +1,20 @@
+/** The program's entry: joins the process to `dispatch`. */
+import { readFileSync } from "node:fs";
+import { commands } from "./commands.ts";
+import { dispatch } from "./dispatch.ts";
+import { writeAll } from "./output.ts";
+
+// No top-level await: byte code is compiled from a module that does not wait.
+dispatch(
+  process.argv.slice(2),
+  {
+    env: process.env,
+    cwd: process.cwd(),
+    readFile: (path) => readFileSync(path, "utf8"),
+    print: (text) => writeAll(1, text),
+    printError: (text) => writeAll(2, text),
+  },
+  commands,
+).then((status) => {
+  process.exitCode = status;
+});

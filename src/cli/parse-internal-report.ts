@@ -1,0 +1,27 @@
+import { SampanError } from "../errors/index.ts";
+import type { Grammar, ParseContext } from "./grammar.ts";
+import { parseOptions } from "./parse-options.ts";
+
+export interface InternalReportCommand {
+  /** Descriptor to read the executor's result from. */
+  readonly fd: number;
+}
+
+export const INTERNAL_REPORT_GRAMMAR: Grammar<unknown> = {
+  name: "internal-report",
+  operands: "FD",
+  stopsAtOperand: false,
+  description: ["Started by Sampan itself when a run ends."],
+  examples: [],
+  options: [],
+  common: [],
+};
+
+export function parseInternalReport(argv: readonly string[], context: ParseContext): InternalReportCommand {
+  const [fd, ...more] = parseOptions(INTERNAL_REPORT_GRAMMAR, argv, undefined, context);
+  if (fd !== undefined && more.length === 0 && /^\d{1,9}$/.test(fd)) return { fd: Number(fd) };
+  throw new SampanError("USAGE", "internal-report needs the number of a descriptor", {
+    object: "FD",
+    hint: "It is for Sampan's own use.",
+  });
+}
