@@ -116,8 +116,9 @@ export function floorOf(file: string): string | undefined {
   return rest === undefined ? undefined : floor;
 }
 
+/** A conformance suite is called by the test of each implementation. */
 function isTest(file: string): boolean {
-  return file.endsWith(".test.ts");
+  return file.endsWith(".test.ts") || file.endsWith(".conformance.ts");
 }
 
 /** Tests of pure floors may read files: the rule is for what ships. */
