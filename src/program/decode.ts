@@ -47,7 +47,9 @@ interface PlacedBuffer {
 /** Their pointers may be plain numbers, where zero is no null pointer. */
 const SCALAR_POINTERS: ReadonlySet<string> = new Set(["prctl", "ioctl", "keyctl"]);
 /** Their pointers may be strings; everywhere else data of no length is an empty structure. */
-const STRING_POINTERS: ReadonlySet<string> = new Set(["write", "prctl", "lsetxattr", "keyctl"]);
+const STRING_POINTERS: ReadonlySet<string> = new Set(["prctl", "keyctl"]);
+/** Their pointers may be strings, too, and the next argument is the size. */
+const SIZED_POINTERS: ReadonlySet<string> = new Set(["write", "lsetxattr"]);
 
 const FILL_NAMES = new Map(Object.entries(FILL_KINDS).map(([name, code]) => [code as number, name as FillKind]));
 const REPORTER_WHEN = new Map(
@@ -228,14 +230,19 @@ class Decoder {
         return this.#vector(low, fills);
       case ARGUMENT_KINDS.data:
         if (high > 0) return this.#block(low, high, fills);
-        if (pointer && !STRING_POINTERS.has(name) && !fills.some((fill) => fill.as === "text"))
-          return { kind: "bytes", value: new Uint8Array(0) };
+        if (pointer && this.#isEmpty(at, i, name)) return { kind: "bytes", value: new Uint8Array(0) };
         return this.#text(low, fills);
       default: {
         const isNull = low === 0 && high === 0 && (type === "path" || (pointer && !SCALAR_POINTERS.has(name)));
         return isNull ? null : numberOf(low, high);
       }
     }
+  }
+
+  /** Data without a length are a string or nothing at all: where a size follows, it says which. */
+  #isEmpty(at: number, i: number, name: string): boolean {
+    if (SIZED_POINTERS.has(name)) return this.#view.getBigUint64(at + (i + 1) * 8, true) === 0n;
+    return !STRING_POINTERS.has(name);
   }
 
   #vector(index: number, fills: FoundFill[]): Vector {

@@ -40,7 +40,7 @@ function suffix(op: Operation): string {
   if (op.unless) parts.push(`unless ${name(op.unless)}`);
   if (op.accepts?.length) parts.push(`(${op.accepts.join(", ")} ${op.accepts.length > 1 ? "are" : "is"} fine)`);
   if (op.retryBusy) parts.push("(again while EBUSY)");
-  if (op.goOn) parts.push("(goes on after a failure)");
+  if (op.goOn) parts.push("(or go on)");
   return parts.map((part) => ` ${part}`).join("");
 }
 
@@ -50,7 +50,7 @@ function isFinal(program: Program, step: number): boolean {
 }
 
 /** The headings that stand before a step. */
-function headings(program: Program, step: number): string[] {
+function headings(program: Program, step: number): readonly string[] {
   const section = program.sections.find(({ from }) => from === step);
   const lines = section ? [`${printable(section.process)}:`] : [];
   // without a final part of its own, a program's last step is it, and needs no heading
@@ -89,7 +89,9 @@ export function explain(program: Program): string {
   const column = columnOf(lines);
   const out: string[] = [];
   for (const [step, op] of operations.entries()) {
-    out.push(...headings(program, step));
+    const heading = headings(program, step);
+    if (step > 0 && heading.length > 0) out.push("");
+    out.push(...heading);
     const line = lines[step] ?? "";
     out.push(op.why === "" ? line : `${line.padEnd(column)}  # ${reason(op.why)}`);
   }

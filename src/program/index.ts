@@ -7,3 +7,4 @@ export type * from "./program.ts";
 export { processOf } from "./program.ts";
 export * from "./protocol.ts";
 export * from "./signatures.ts";
+export { verify } from "./verify.ts";
