@@ -28,6 +28,8 @@ export interface OptionShape {
   readonly repeats?: boolean;
   /** All legal values, or the usual ones where a value is richer than a word. */
   readonly choices?: readonly string[];
+  /** The value may be several choices with commas. */
+  readonly isList?: boolean;
   readonly completes?: Completes;
   readonly group: string;
   readonly summary: string;

@@ -20,10 +20,11 @@ export const RUN_GRAMMAR: Grammar<RunDraft> = {
     "Everything after SOURCE belongs to the command. Sampan exits as the command does: with its status, or with 128 and " +
       "the number of the signal that killed it; with 125 when Sampan itself fails, 126 when the command cannot be run, " +
       "and 127 when it is not found.",
+    "Options that name one of several things, such as --env and --volume, may be repeated.",
   ],
   examples: [
-    { line: "sampan run host ps ax", says: "The host's files, and nothing else of it" },
-    { line: "sampan run -it --rm ./alpine /bin/sh", says: "A shell in an unpacked root file system" },
+    { line: "sampan run host ps ax", says: "The host's files, all else private" },
+    { line: "sampan run -it --rm ./alpine /bin/sh", says: "A shell in an unpacked image" },
     { line: "sampan run -m 64m --pids-limit 20 alpine.tar ./build.sh", says: "With limits, from an archive" },
     { line: "sampan run --isolate uts,pid host hostname inside", says: "Two isolations and no more" },
     { line: "sampan run --copy ./server:/server --read-only scratch /server", says: "One static program, alone" },

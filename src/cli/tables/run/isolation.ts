@@ -16,6 +16,7 @@ export const ISOLATION_OPTIONS: readonly OptionRow<RunDraft>[] = [
     value: "LIST",
     repeats: true,
     choices: isolationWords(),
+    isList: true,
     group,
     summary: "Exactly these isolations, with commas; none, or all (the default)",
     set: ({ options }, value) => {

@@ -55,7 +55,7 @@ export const LIMIT_OPTIONS: readonly OptionRow<RunDraft>[] = [
     kind: "value",
     value: "NUMBER",
     group,
-    summary: "Weight against other containers, 2 to 262144; the default is 1024",
+    summary: "Weight against other containers, 2 to 262144; usually 1024",
     set: (draft, value) => {
       const range = { what: "a number of shares", minimum: 2, maximum: 262_144, also: [0] };
       setCpu(draft, "shares", parseInteger(value, range) || undefined);

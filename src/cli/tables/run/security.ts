@@ -14,6 +14,7 @@ export const SECURITY_OPTIONS: readonly OptionRow<RunDraft>[] = [
     value: "CAPABILITY",
     repeats: true,
     choices: capabilityWords(),
+    isList: true,
     group,
     summary: "Grant a capability, such as NET_ADMIN, or ALL",
     set: ({ options }, value) => {
@@ -26,6 +27,7 @@ export const SECURITY_OPTIONS: readonly OptionRow<RunDraft>[] = [
     value: "CAPABILITY",
     repeats: true,
     choices: capabilityWords(),
+    isList: true,
     group,
     summary: "Take a capability away, or ALL",
     set: ({ options }, value) => {
