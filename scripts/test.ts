@@ -2,11 +2,11 @@
  * Everything that can be wrong with this tree, in one run: `scripts/test.ts [--vm] [--fuzz=SECONDS] [--only=STEP,…] [PATH…]`.
  * With paths only the test files below them run. Closes with `N passed, N failed, N skipped`.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { forbiddenSkips, parseMustRun } from "./testing/must-run.ts";
 import type { Outcome, Skip } from "./testing/outcome.ts";
-import { allSteps, bunTest, type Step } from "./testing/steps.ts";
+import { allSteps, bunTest, REPORTS, type Step } from "./testing/steps.ts";
 
 const MUST_RUN = "test/ci-must-run.txt";
 
@@ -63,5 +63,8 @@ const allowed = skips.filter((skip) => !forbidden.includes(skip));
 const sum = (key: "passed" | "failed") => outcomes.reduce((total, outcome) => total + outcome[key], 0);
 const failed = sum("failed") + forbidden.length;
 printSkips(allowed);
-console.log(`\n${sum("passed")} passed, ${failed} failed, ${allowed.length} skipped`);
+const summary = `${sum("passed")} passed, ${failed} failed, ${allowed.length} skipped`;
+mkdirSync(REPORTS, { recursive: true });
+writeFileSync(`${REPORTS}/summary`, `${summary}\n`);
+console.log(`\n${summary}`);
 process.exitCode = failed > 0 ? 1 : 0;

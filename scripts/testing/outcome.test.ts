@@ -22,6 +22,14 @@ test("a program with a closing line is counted by it", () => {
   });
 });
 
+test("a program without a closing line can say what it skipped", () => {
+  const outcome = outcomeOfProgram("fuzz", 0, "fuzz: SKIPPED fuzz-verify: clang is not installed\nfine\n");
+  expect(outcome).toMatchObject({
+    passed: 1,
+    skips: [{ title: "fuzz > fuzz-verify", reason: "clang is not installed" }],
+  });
+});
+
 test("a closing line without failures does not hide a bad exit code", () => {
   expect(outcomeOfProgram("vm", 1, "7 passed, 0 failed, 0 skipped\n").failed).toBe(1);
 });

@@ -32,15 +32,18 @@ const SUMMARY = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 export const EXIT_SKIPPED = 77;
 
 /**
- * The outcome of a program that is not a `bun test`: counted by its own closing line `N passed, N failed, N skipped`
- * with lines `skipped: TITLE: REASON` before it, and as one test by its exit code when there is no such line.
+ * The outcome of a program that is not a `bun test`: counted by its own closing line `N passed, N failed, N skipped`,
+ * and as one test by its exit code when there is no such line. Lines `skipped: TITLE: REASON` (or `NAME: SKIPPED TITLE:
+ * REASON`) before it say what was not tested.
  */
 export function outcomeOfProgram(name: string, code: number, output: string): Outcome {
   const lines = output.trimEnd().split("\n");
   const last = lines.at(-1) ?? "";
   if (code === EXIT_SKIPPED) return skipped(name, last.trim() || "no reason given");
   const counts = SUMMARY.exec(last.trim());
-  if (counts === null) return code === 0 ? succeeded() : failure(output);
+  if (counts === null) {
+    return { ...(code === 0 ? succeeded() : failure(output)), skips: skipsOf(name, lines) };
+  }
   const [passed, failed, skippedCount] = counts.slice(1).map(Number) as [number, number, number];
   const skips = skipsOf(name, lines);
   const unexplained = Math.max(0, skippedCount - skips.length);
@@ -50,7 +53,7 @@ export function outcomeOfProgram(name: string, code: number, output: string): Ou
 
 function skipsOf(name: string, lines: readonly string[]): Skip[] {
   return lines.flatMap((line) => {
-    const match = /^skipped: (.+?): (.+)$/.exec(line.trim());
+    const match = /^(?:skipped:|\w+: SKIPPED) (.+?): (.+)$/.exec(line.trim());
     return match === null ? [] : [{ title: `${name} > ${match[1]}`, reason: match[2] ?? "" }];
   });
 }

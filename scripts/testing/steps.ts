@@ -19,7 +19,8 @@ export interface Choice {
 }
 
 const BUN = "node_modules/.bin/bun";
-const REPORTS = ".cache/test";
+/** Where reports of the last run are. */
+export const REPORTS = ".cache/test";
 const MINUTE_MS = 60_000;
 
 function program(name: string, group: string, argv: readonly [string, ...string[]], limitMs = 5 * MINUTE_MS): Step {
