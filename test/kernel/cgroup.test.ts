@@ -1,5 +1,5 @@
 /** Control groups on this machine's kernel: the conformance suite, and plans whose limits have to hold. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { type GroupHarness, groupConformance } from "../../src/cgroup/live.conformance.ts";
@@ -9,6 +9,7 @@ import type { Resources } from "../../src/oci/index.ts";
 import type { CgroupPlan } from "../../src/plan/cgroup-plan.ts";
 import { planCgroups } from "../../src/plan/cgroups.ts";
 import type { CgroupLayout } from "../../src/plan/host-facts.ts";
+import { describeUnless, missingRoot, type Reason, testUnless } from "../support/skip.ts";
 
 const PARENT = `sampan-test-${process.pid}`;
 const MiB = 1024 * 1024;
@@ -17,8 +18,8 @@ const shared = new Set<string>();
 let count = 0;
 
 /** Why this host cannot run a part; undefined when it can. */
-function missing(needs: { readonly v1?: readonly string[]; readonly unified?: boolean }): string | undefined {
-  if (process.getuid?.() !== 0) return "not root";
+function missing(needs: { readonly v1?: readonly string[]; readonly unified?: boolean }): Reason {
+  if (missingRoot() !== undefined) return missingRoot();
   if (layout.mode === "none") return "no control groups are mounted";
   const name = needs.v1?.find((controller) => layout.v1[controller] === undefined);
   if (name !== undefined) return `no v1 controller ${name} on this ${layout.mode} host`;
@@ -98,9 +99,9 @@ function withFreezer(plan: CgroupPlan): CgroupPlan {
   return { ...plan, directories, remove: [...plan.remove, path] };
 }
 
-function conformance(title: string, reason: string | undefined, plan: () => CgroupPlan): void {
+function conformance(title: string, reason: Reason, plan: () => CgroupPlan): void {
   if (reason === undefined) groupConformance(title, harness(plan));
-  else test.skip(`${title}: ${reason}`, () => {});
+  else testUnless(reason)(title, () => {});
 }
 
 conformance("v1 of this kernel", missing({ v1: ["pids", "freezer"] }), () => withFreezer(planFor(pids, v1Only)));
@@ -122,9 +123,7 @@ async function run(resources: Resources, command: string) {
   }
 }
 
-const noGroups = missing({});
-
-describe.skipIf(noGroups !== undefined)(`limits that hold${noGroups ? ` (skipped: ${noGroups})` : ""}`, () => {
+describeUnless(missing({}))("limits that hold", () => {
   test("memory: whoever exceeds it is killed, also a child, and it is counted", async () => {
     const allocate = "sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null; echo $? > /dev/null; exit 7'";
     const { code, used } = await run({ memory: { limit: 16 * MiB, swap: 16 * MiB } }, allocate);

@@ -1,0 +1,110 @@
+#!/bin/sh
+# The checks with all controllers, on a kernel that has version 2 alone. Run by init.sh as root in the machine.
+. /checks/tap.sh
+cg=/sys/fs/cgroup
+
+is "version 2 is all there is" "$(grep -c ' - cgroup ' /proc/self/mountinfo)" 0
+like "the controllers are there" "$(cat $cg/cgroup.controllers)" "cpuset cpu io memory .*pids"
+
+# The planner and live groups by themselves: the suite that runs on v1 and hybrid hosts too.
+suite=$(cd /tests && BUN_BE_BUN=1 timeout 120 sampan test ./test/kernel/cgroup.test.ts \
+  -t 'unified hierarchy|limits that hold' 2>&1)
+printf '%s\n' "$suite" | sed -n 's/^(\(pass\|fail\)) \(.*\) \[[0-9.]*ms\]$/\1 \2/p' >/tmp/suite
+while read -r state title; do
+  if [ "$state" = pass ]; then ok "$title"; else not_ok "$title" "$suite"; fi
+done </tmp/suite
+true_that "the suite has run" "$suite" test -s /tmp/suite
+
+# Memory
+run --memory 32m --report=json host dd if=/dev/zero of=/dev/null bs=64M count=1
+is "a process beyond --memory is killed" "$code" 137
+like "and the report says so" "$output" '"oomKills": *1\b'
+like "with the peak" "$output" '"peakMemoryBytes": *(2[0-9]|3[0-3])[0-9]{6}\b'
+run --memory 32m --report=json host sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1; echo child $?; exit 7'
+like "the limit holds for a child" "$output" '^child 137$'
+is "whose parent goes on" "$code" 7
+like "and it is reported" "$output" '"oomKills": *1\b'
+run --memory 32m host dd if=/dev/zero of=/dev/null bs=8M count=1
+is "a process below it is not" "$code" 0
+
+# Processes
+run --pids-limit 5 --report=json host sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait'
+true_that "a fork beyond --pids-limit fails" "$output" test "$code" -ne 0
+like "and says so" "$output" "can't fork|Resource temporarily unavailable"
+
+# CPU
+run --cpus 0.2 --report=json host timeout 1 sh -c 'while :; do :; done'
+like "--cpus throttles, and it is reported" "$output" '"throttledPeriods": *[1-9]'
+like "with the time" "$output" '"throttledUs": *[1-9]'
+like "the CPU time is near a fifth of a second" "$output" '"cpuUsageUs": *[1-5][0-9]{5}\b'
+
+# Block I/O: a RAM disk of 64 MiB
+run --device /dev/ram0 --device-read-bps /dev/ram0:2m --report=json host dd if=/dev/ram0 of=/dev/null bs=64k count=64
+like "--device-read-bps slows reading down" "$output" '(1\.[5-9]|[2-9]\.)[0-9]* ?s'
+like "and what was read is reported" "$output" '"readBytes": *4[0-9]{6}\b'
+
+# From inside
+run --memory 32m --pids-limit 9 host sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max; cat /proc/self/cgroup'
+is "the container sees its own group as the root" "$output" "33554432
+9
+0::/"
+
+# Every file, from outside, while it runs
+run_in_background() {
+  sampan run "$@" </dev/null >/tmp/background 2>&1 &
+  background=$!
+  waits_for a_group_has_a_process
+}
+run_in_background --memory 64m --memory-swap 96m --memory-reservation 16m --cpus 0.5 --cpu-shares 512 --cpuset-cpus 0 \
+  --pids-limit 33 --blkio-weight 500 --device-write-bps /dev/ram0:1m --device-read-iops /dev/ram0:50 \
+  host sh -c 'sleep 100 & sleep 100'
+group=$(groups_left | head -n 1)
+file() { cat "$group/$1" 2>/dev/null; }
+is "memory.max" "$(file memory.max)" 67108864
+is "memory.swap.max is swap alone" "$(file memory.swap.max)" 33554432
+is "memory.low" "$(file memory.low)" 16777216
+is "cpu.max" "$(file cpu.max)" "50000 100000"
+is "cpu.weight" "$(file cpu.weight)" 59
+is "cpuset.cpus" "$(file cpuset.cpus)" 0
+is "pids.max" "$(file pids.max)" 33
+is "io.weight" "$(file io.weight)" "default 4950"
+is "io.max" "$(file io.max)" "1:0 rbps=max wbps=1048576 riops=50 wiops=max"
+is "the wanted controllers are handed down, and no others" "$(cat $cg/sampan/cgroup.subtree_control)" "cpuset cpu io memory pids"
+
+# cgroup.kill: nobody is left when Sampan itself is killed
+true_that "the group holds both processes and their shell" "$(file cgroup.procs)" test "$(file cgroup.procs | wc -l)" -ge 2
+kill -KILL "$background"
+true_that "after SIGKILL to Sampan nothing is left" "$(groups_left; ps)" waits_for no_group_left
+true_that "no process either" "$(ps)" sh -c '! pidof sleep >/dev/null'
+
+run host true
+is "a run without limits works" "$code" 0
+
+# Refusals, word for word
+run --cpuset-cpus 7 host true
+is "a CPU that is not there" "$code $output" "125 sampan: cannot apply --cpuset-cpus: there is no CPU 7. Available are 0."
+
+as_user() { su -s /bin/sh user -c "cd /; export PATH=/opt:/bin; $1" 2>&1 </dev/null; }
+is "a user without delegation" "$(as_user 'sampan run --memory 32m host true')" \
+  "sampan: cannot apply --memory: user 1000 may not make control groups above or in $cg.\
+ With systemd, start it in a scope of your own: systemd-run --user --scope sampan ….\
+ Elsewhere let root make a group, chown it to you and move your shell into a group below it. Or run as root."
+
+# Delegation as cgroup-v2.rst describes it: the folder and three of its files
+echo "+memory +pids" >$cg/cgroup.subtree_control
+mkdir -p $cg/delegated/shell
+chown 1000 $cg/delegated $cg/delegated/cgroup.procs $cg/delegated/cgroup.subtree_control $cg/delegated/cgroup.threads
+chown -R 1000 $cg/delegated/shell
+delegated() {
+  sh -c "echo 0 >$cg/delegated/shell/cgroup.procs; exec su -s /bin/sh user -c '$1'" 2>&1 </dev/null
+}
+like "a user with a delegated group has limits" \
+  "$(delegated 'cd /; export PATH=/opt:/bin; sampan run --memory 32m host dd if=/dev/zero of=/dev/null bs=64M count=1; echo code $?')" \
+  '^code 137$'
+is "a controller that is not delegated" \
+  "$(delegated 'cd /; export PATH=/opt:/bin; sampan run --cpus 1 host true' | head -n 1 | cut -d. -f1)" \
+  "sampan: cannot apply --cpus: the controller cpu is not delegated to /delegated/shell"
+rmdir $cg/delegated/sampan $cg/delegated/shell $cg/delegated 2>/dev/null
+true_that "nothing is left there either" "$(find $cg/delegated -type d 2>&1)" test ! -d $cg/delegated
+true_that "nothing is left in $cg/sampan" "$(groups_left)" no_group_left
+done_testing
