@@ -9,7 +9,16 @@ import { parseMountOptions } from "./mount-options.ts";
 import { type EarlyBind, isCgroupMount, mountEntry, setAttributes } from "./mounts.ts";
 import { becomeRoot, makeTimeNamespace, raiseLoopback, setNames, setSysctls } from "./namespaces.ts";
 import { becomeUser, execute, setOomScore, setRlimits } from "./process.ts";
-import { copyFile, enterRoot, isolateMounts, keepRoot, makeRoot, openWorkdir, sealRoot } from "./rootfs.ts";
+import {
+  copyFile,
+  enterRoot,
+  isolateMounts,
+  keepRoot,
+  makeRoot,
+  openWorkdir,
+  receiveLowers,
+  sealRoot,
+} from "./rootfs.ts";
 import { openTerminal, type Terminal, useNullInput, useTerminal } from "./terminal.ts";
 
 function begin(cx: PlanContext): void {
@@ -18,6 +27,7 @@ function begin(cx: PlanContext): void {
   cx.close(cx.syncParent);
   cx.close(cx.janitorWrite);
   b.call("setsid", [], "a session of its own: the user's terminal cannot be written into (TIOCSTI)");
+  b.call("umask", [0], "modes of what is made in here are as written");
   if (!cx.has("user")) return;
   b.control("wait", [cx.syncChild], "the executor has written the id maps");
   becomeRoot(cx);

@@ -6,3 +6,4 @@ export * from "./input.ts";
 export { plan } from "./plan.ts";
 export { candidates } from "./process.ts";
 export { components } from "./targets.ts";
+export { type CgroupRequest, planCgroups } from "./cgroups.ts";

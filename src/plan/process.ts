@@ -75,7 +75,7 @@ function setCapabilities(cx: PlanContext, sets: NonNullable<Process["capabilitie
 export function becomeUser(cx: PlanContext): void {
   const { b, spec } = cx;
   const { capabilities, noNewPrivileges, user } = spec.process;
-  if (user.umask !== undefined) b.call("umask", [user.umask], "the mode mask of new files");
+  b.call("umask", [user.umask ?? 0o022], "the mode mask of new files");
   if (capabilities) dropBounding(cx, capabilities.bounding);
   switchUser(cx, spec.process);
   if (capabilities) setCapabilities(cx, capabilities);

@@ -187,11 +187,15 @@ export function copyFile(cx: PlanContext, { source, target, mode }: FileCopy): v
   for (const fd of [cx.file, cx.mount, cx.target]) cx.close(fd);
 }
 
-/** pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one and is detached from there. */
+/**
+ * pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one, with the stage on top of it, and
+ * both are detached from there. Each umount2 takes the topmost.
+ */
 export function enterRoot(cx: PlanContext): void {
   const { b, root } = cx;
   b.call("fchdir", [root], "go to the new root");
   b.call("pivot_root", [".", "."], "make it the root of this mount namespace; the old one lies on top of it");
+  b.call("umount2", [".", MNT.MNT_DETACH], "let go of the stage");
   b.call("umount2", [".", MNT.MNT_DETACH], "let go of the old root: nothing of the host can be reached from here");
   b.call("chdir", ["/"], "the new root");
 }

@@ -1,0 +1,205 @@
+/** From `RunOptions` to a program: everything that a run decides, and nothing that it does. */
+import { existsSync, statSync } from "node:fs";
+import { SampanError } from "../errors/index.ts";
+import { processStartTime, readCgroupLayout, readHostFacts } from "../host/index.ts";
+import type { Mount, Spec } from "../oci/index.ts";
+import {
+  type CgroupPlan,
+  type FileCopy,
+  type HostFacts,
+  type PlanInput,
+  plan,
+  planCgroups,
+  type RecordPlan,
+} from "../plan/index.ts";
+import type { Program, Reporter } from "../program/index.ts";
+import { type ContainerRecord, RECORD_VERSION, recordPlan, type StateFolders } from "../runtime/index.ts";
+import { DEFAULT_SHM_SIZE, defaultMounts } from "./default-mounts.ts";
+import { chooseIdMaps, type IdMaps } from "./id-maps.ts";
+import { chooseIsolations, type IsolationSet } from "./isolation.ts";
+import { generateId, generateName } from "./names.ts";
+import type { CopyOption, RunOptions } from "./run-options.ts";
+import { type ArchiveOpener, openSource, type Source } from "./sources.ts";
+import { makeSpec, resourcesOf } from "./spec.ts";
+import { bindSource, userMount } from "./user-mounts.ts";
+
+export interface PrepareContext {
+  readonly folders: StateFolders;
+  readonly openArchive: ArchiveOpener;
+  readonly reporter?: Reporter;
+  /** Collect figures for a report. */
+  readonly accounting: boolean;
+}
+
+/** A run that has been decided. */
+export interface PreparedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly program: Program;
+  readonly spec: Spec;
+}
+
+interface Groups {
+  readonly layout: HostFacts["cgroups"];
+  readonly plan: CgroupPlan;
+}
+
+const NO_GROUPS = { mode: "none", v1: {} } as const;
+
+/**
+ * Groups are made for limits and reports; and as root always, since a group is what `exec` joins, what `kill` empties,
+ * and what the container's own cgroup namespace shows. An ordinary user has none without delegation.
+ */
+function planGroups(
+  options: RunOptions,
+  context: PrepareContext,
+  set: IsolationSet,
+  id: string,
+  host: Omit<HostFacts, "cgroups">,
+): Groups | undefined {
+  if (!set.has("limits") && !context.accounting) return undefined;
+  const resources = set.has("limits") ? resourcesOf(options) : undefined;
+  if (host.uid !== 0 && resources === undefined) return undefined;
+  const layout = readCgroupLayout();
+  if (layout.mode === "none" && resources === undefined) return undefined;
+  const groups = planCgroups({ id, resources, layout, uid: host.uid, kernel: host.kernel });
+  return groups.remove.length === 0 ? undefined : { layout, plan: groups };
+}
+
+/** The host's resolver and host table, for a container that uses the host's network from another root. */
+function networkFiles(options: RunOptions, set: IsolationSet): Mount[] {
+  if (set.has("net") || !set.has("root") || options.source === "host") return [];
+  return ["/etc/resolv.conf", "/etc/hosts"]
+    .filter((path) => existsSync(path))
+    .map((path) => ({ destination: path, type: "bind", source: path, options: ["bind", "ro", "rprivate"] }));
+}
+
+function mountsOf(
+  options: RunOptions,
+  set: IsolationSet,
+  host: Omit<HostFacts, "cgroups">,
+  idMaps: IdMaps | undefined,
+  groups: Groups | undefined,
+): Mount[] {
+  const own = set.has("root")
+    ? defaultMounts({
+        set,
+        rootless: host.uid !== 0,
+        idMaps,
+        shmSizeBytes: options.shmSizeBytes ?? DEFAULT_SHM_SIZE,
+        privileged: options.privileged ?? false,
+        cgroups: groups,
+      })
+    : [];
+  return [...own, ...networkFiles(options, set), ...(options.mounts ?? []).map(userMount)];
+}
+
+function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInput["bindSources"] {
+  const kinds: Record<string, "directory" | "file"> = {};
+  for (const mount of options.mounts ?? []) {
+    if (mount.type !== "bind") continue;
+    const { path, kind } = bindSource(mount);
+    kinds[path] = kind;
+  }
+  for (const { type, source } of mounts) {
+    if (type !== "bind" || source === undefined || source in kinds) continue;
+    kinds[source] = statSync(source, { throwIfNoEntry: false })?.isDirectory() === false ? "file" : "directory";
+  }
+  return kinds;
+}
+
+function copiesOf(copies: readonly CopyOption[]): FileCopy[] {
+  return copies.map(({ source, target }) => {
+    const stat = statSync(source, { throwIfNoEntry: false });
+    if (stat?.isFile()) return { source, target, mode: stat.mode & 0o777 };
+    throw new SampanError("MOUNT_SOURCE_NOT_FOUND", `--copy: ${source} is ${stat ? "no regular file" : "not there"}`, {
+      object: source,
+    });
+  });
+}
+
+function recordOf(
+  options: RunOptions,
+  spec: Spec,
+  prepared: { readonly id: string; readonly name: string; readonly created: string },
+  idMaps: IdMaps | undefined,
+  groups: Groups | undefined,
+  set: IsolationSet,
+): ContainerRecord {
+  const { id, name, created } = prepared;
+  return {
+    version: RECORD_VERSION,
+    id,
+    name,
+    owner: { pid: process.pid, start: processStartTime("self") ?? "" },
+    pid: 0,
+    created,
+    source: options.source,
+    namespaces: spec.linux.namespaces.map(({ type }) => type),
+    process: spec.process,
+    ...(groups ? { cgroups: groups.plan } : {}),
+    denySetgroups: idMaps?.mapper.kind === "direct" && idMaps.mapper.denySetgroups,
+    ownRoot: set.has("root"),
+    ...(options.stopSignal === undefined ? {} : { stopSignal: options.stopSignal }),
+  };
+}
+
+function checkTerminal(options: RunOptions): void {
+  if (!options.terminal || !options.interactive || process.stdin.isTTY) return;
+  throw new SampanError("USAGE", "-t with -i needs a terminal, and standard input is none", {
+    hint: "Leave out -t to use a pipe or file as input.",
+  });
+}
+
+function planInput(options: RunOptions, context: PrepareContext, parts: InputParts): PlanInput {
+  const { id, spec, source, idMaps, groups, record } = parts;
+  return {
+    id,
+    spec,
+    rootfs: source.rootfs,
+    copies: copiesOf(options.copies ?? []),
+    bindSources: kindsOfSources(options, spec.mounts),
+    terminal: options.terminal ?? false,
+    input: options.interactive ?? false,
+    init: options.init ?? false,
+    record,
+    accounting: context.accounting,
+    ...(groups ? { cgroups: groups.plan } : {}),
+    ...(idMaps ? { idMapper: idMaps.mapper } : {}),
+    ...(options.pidFile === undefined ? {} : { pidFile: options.pidFile }),
+    ...(options.cidFile === undefined ? {} : { cidFile: options.cidFile }),
+    ...(context.reporter ? { reporter: context.reporter } : {}),
+  };
+}
+
+interface InputParts {
+  readonly id: string;
+  readonly spec: Spec;
+  readonly source: Source;
+  readonly idMaps: IdMaps | undefined;
+  readonly groups: Groups | undefined;
+  readonly record: RecordPlan;
+}
+
+/**
+ * Decides a run. Reads the host's facts and the source, and makes the source folders of `-v`; nothing else is touched.
+ *
+ * @throws SampanError for whatever is wrong with the options, the source or this host
+ */
+export async function prepareRun(options: RunOptions, context: PrepareContext): Promise<PreparedRun> {
+  checkTerminal(options);
+  const host = readHostFacts();
+  const set = chooseIsolations(options, host.uid);
+  const idMaps = set.has("user") ? chooseIdMaps(options, host.uid, host.gid) : undefined;
+  const source = await openSource(options, set, host.uid, context.openArchive);
+  const id = generateId();
+  const name = options.name ?? generateName(id);
+  const groups = planGroups(options, context, set, id, host);
+  const mounts = mountsOf(options, set, host, idMaps, groups);
+  const spec = makeSpec(options, { id, host, set, source, idMaps, mounts });
+  const created = new Date().toISOString();
+  const record = recordPlan(context.folders, recordOf(options, spec, { id, name, created }, idMaps, groups, set));
+  const input = planInput(options, context, { id, spec, source, idMaps, groups, record });
+  const program = plan(input, { ...host, cgroups: groups?.layout ?? NO_GROUPS });
+  return { id, name, program, spec };
+}

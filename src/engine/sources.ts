@@ -1,0 +1,109 @@
+/** What a user means by SOURCE: this machine, a folder, an archive, or nothing at all. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { SampanError } from "../errors/index.ts";
+import type { RootEntry, RootfsPlan } from "../plan/index.ts";
+import type { IsolationSet } from "./isolation.ts";
+import type { RunOptions } from "./run-options.ts";
+
+export interface Source {
+  readonly rootfs: RootfsPlan;
+  /** Host folders in which the files of the root file system are found, topmost first. */
+  readonly roots: readonly string[];
+  readonly image?: ImageDefaults;
+}
+
+/** What an image says about how it is to be run (image-spec, config.md). */
+export interface ImageDefaults {
+  readonly env: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+}
+
+/** Folders of the host that every container has of its own. */
+const OWN_FOLDERS: ReadonlySet<string> = new Set(["proc", "sys", "dev", "run", "tmp"]);
+
+function mountPoints(): string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return lines.flatMap((line) => line.split(" ")[4] ?? []);
+}
+
+/** A user namespace may not take apart what the host has mounted below a folder: such a folder comes read-only. */
+function entryKind(path: string, mounted: readonly string[]): "overlay" | "bind" {
+  return mounted.some((point) => point === path || point.startsWith(`${path}/`)) ? "bind" : "overlay";
+}
+
+function hostEntries(): RootEntry[] {
+  const mounted = mountPoints();
+  return readdirSync("/").flatMap((name): RootEntry[] => {
+    const path = join("/", name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isSymbolicLink()) return [{ kind: "symlink", name, target: readlinkSync(path) }];
+    if (!stat?.isDirectory()) return [];
+    if (OWN_FOLDERS.has(name)) return [{ kind: "directory", name, mode: stat.mode & 0o7777 }];
+    return [{ kind: entryKind(path, mounted), name, source: path }];
+  });
+}
+
+function layerSize(options: RunOptions): { layerSizeBytes?: number } {
+  return options.layerSizeBytes === undefined ? {} : { layerSizeBytes: options.layerSizeBytes };
+}
+
+function hostSource(options: RunOptions, set: IsolationSet, uid: number): Source {
+  if (options.inPlace) {
+    throw new SampanError("USAGE", "--in-place is not for the source host: it would be no container's root any more", {
+      hint: "Leave out root from --isolate to share the machine's files.",
+    });
+  }
+  if (uid === 0) {
+    const rootfs = { kind: "overlay", lower: ["/"], idmapped: set.has("user"), ...layerSize(options) } as const;
+    return { rootfs, roots: ["/"] };
+  }
+  return { rootfs: { kind: "assembled", entries: hostEntries(), ...layerSize(options) }, roots: ["/"] };
+}
+
+function folderSource(path: string, options: RunOptions, set: IsolationSet, uid: number): Source {
+  const real = realpathSync(path);
+  const idmapped = set.has("user") && uid === 0;
+  if (options.inPlace) return { rootfs: { kind: "bind", path: real, idmapped }, roots: [real] };
+  return { rootfs: { kind: "overlay", lower: [real], idmapped, ...layerSize(options) }, roots: [real] };
+}
+
+function notFound(source: string, cause?: unknown): SampanError {
+  return new SampanError("SOURCE_NOT_FOUND", `there is no source ${JSON.stringify(source)}`, {
+    object: source,
+    hint: "A source is host, scratch, a folder, or a tar archive; names of images come with the image store.",
+    cause,
+  });
+}
+
+/** Unpacks an archive, or finds it unpacked: injected, since it needs an executor and a place to keep the result. */
+export type ArchiveOpener = (path: string) => Promise<{ readonly rootfs: string; readonly image: ImageDefaults }>;
+
+/**
+ * @throws SampanError SOURCE_NOT_FOUND, SOURCE_NOT_RECOGNISED, and what opening an archive throws
+ */
+export async function openSource(
+  options: RunOptions,
+  set: IsolationSet,
+  uid: number,
+  openArchive: ArchiveOpener,
+): Promise<Source> {
+  const { source } = options;
+  if (!set.has("root")) return { rootfs: { kind: "none" }, roots: ["/"] };
+  if (source === "host") return hostSource(options, set, uid);
+  if (source === "scratch") return { rootfs: { kind: "empty", ...layerSize(options) }, roots: [] };
+  const stat = statSync(source, { throwIfNoEntry: false });
+  if (stat === undefined) throw notFound(source);
+  if (stat.isDirectory()) return folderSource(source, options, set, uid);
+  if (!stat.isFile()) {
+    throw new SampanError("SOURCE_NOT_RECOGNISED", `${source} is neither a folder nor a file`, { object: source });
+  }
+  if (options.inPlace) {
+    throw new SampanError("USAGE", "--in-place takes a folder, and this is an archive", { object: source });
+  }
+  const { rootfs, image } = await openArchive(source);
+  return { ...folderSource(rootfs, options, set, uid), image };
+}

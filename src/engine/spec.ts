@@ -1,0 +1,177 @@
+/** From what a user asks for to an OCI configuration. */
+import { SampanError } from "../errors/index.ts";
+import type { BlockIoResources, Linux, Mount, Process, Resources, Rlimit, Spec, ThrottleDevice } from "../oci/index.ts";
+import { DEFAULT_DEVICES, type HostFacts } from "../plan/index.ts";
+import { capabilitySets } from "./capabilities.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "./default-mounts.ts";
+import { type IdMaps, isMapped } from "./id-maps.ts";
+import type { IsolationSet } from "./isolation.ts";
+import type { BlockIoOption, DeviceRate, RunOptions } from "./run-options.ts";
+import type { ImageDefaults, Source } from "./sources.ts";
+import { checkSysctls } from "./sysctls.ts";
+import { deviceNumbers, userDevice } from "./user-mounts.ts";
+import { type ResolvedUser, resolveUser } from "./users.ts";
+
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export interface SpecFacts {
+  readonly id: string;
+  readonly host: Omit<HostFacts, "cgroups">;
+  readonly set: IsolationSet;
+  readonly source: Source;
+  readonly idMaps: IdMaps | undefined;
+  readonly mounts: readonly Mount[];
+}
+
+/** Later entries win over earlier ones of the same name; the order of first appearance stays. */
+function mergeEnvironment(...lists: readonly (readonly string[])[]): string[] {
+  const merged = new Map<string, string>();
+  for (const entry of lists.flat()) {
+    const equals = entry.indexOf("=");
+    merged.set(equals < 0 ? entry : entry.slice(0, equals), entry);
+  }
+  return [...merged.values()];
+}
+
+/** Docker's rules: an entry point given on the command line also clears the image's command. */
+export function commandLine(options: RunOptions, image: ImageDefaults | undefined): string[] {
+  const given = options.command ?? [];
+  const entrypoint = options.entrypoint ?? image?.entrypoint ?? [];
+  const command = given.length > 0 || options.entrypoint !== undefined ? given : (image?.command ?? []);
+  const args = [...entrypoint.filter((part) => part !== ""), ...command];
+  if (args.length > 0) return args;
+  throw new SampanError("USAGE", "no command was given", {
+    hint: `Say what to run after the source: sampan run ${options.source} /bin/sh.`,
+  });
+}
+
+function environment(options: RunOptions, facts: SpecFacts, user: ResolvedUser): string[] {
+  const own = [`PATH=${DEFAULT_PATH}`];
+  if (facts.set.has("uts")) own.push(`HOSTNAME=${hostname(options, facts)}`);
+  if (options.terminal) own.push("TERM=xterm");
+  return mergeEnvironment(own, [`HOME=${user.home}`], facts.source.image?.env ?? [], options.env ?? []);
+}
+
+function hostname(options: RunOptions, facts: SpecFacts): string {
+  return options.hostname ?? facts.id.slice(0, 12);
+}
+
+function rlimits(options: RunOptions): Rlimit[] {
+  return (options.ulimits ?? []).map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard }));
+}
+
+function checkUserMapped(user: ResolvedUser, idMaps: IdMaps | undefined): void {
+  if (idMaps === undefined) return;
+  const unmapped = !isMapped(idMaps.uidMappings, user.uid) ? `user ${user.uid}` : undefined;
+  const what = unmapped ?? (isMapped(idMaps.gidMappings, user.gid) ? undefined : `group ${user.gid}`);
+  if (what === undefined) return;
+  throw new SampanError("ID_MAP", `${what} is not mapped in the container's user namespace`, {
+    hint: "Without ranges in /etc/subuid and /etc/subgid (and newuidmap) only root inside is mapped; or widen --uidmap/--gidmap.",
+  });
+}
+
+/** Without a user namespace an ordinary user stays who they are. */
+function chooseUser(options: RunOptions, facts: SpecFacts): ResolvedUser {
+  const { host, set, source } = facts;
+  const text = options.user ?? source.image?.user ?? "";
+  const groupAdd = options.groupAdd ?? [];
+  if (host.uid !== 0 && !set.has("user")) {
+    if (text !== "" || groupAdd.length > 0) {
+      throw new SampanError("NOT_PERMITTED", "an ordinary user cannot become another user without a user namespace", {
+        hint: "Add user to --isolate, or leave out --user and --group-add.",
+      });
+    }
+    const home = process.env["HOME"] ?? "/";
+    return { uid: host.uid, gid: host.gid, additionalGids: [], home };
+  }
+  const user = resolveUser(text === "" ? "0" : text, groupAdd, source.roots);
+  checkUserMapped(user, facts.idMaps);
+  const mapped = user.additionalGids.filter(
+    (gid) => facts.idMaps === undefined || isMapped(facts.idMaps.gidMappings, gid),
+  );
+  return { ...user, additionalGids: mapped };
+}
+
+function makeProcess(options: RunOptions, facts: SpecFacts): Process {
+  const { host, set, source } = facts;
+  const user = chooseUser(options, facts);
+  const powerless = host.uid !== 0 && !set.has("user");
+  const available = set.has("user") ? (1n << BigInt(host.lastCapability + 1)) - 1n : host.bounding & host.capabilities;
+  const { capAdd = [], capDrop = [], privileged = false } = options;
+  const capabilities = capabilitySets({ add: capAdd, drop: capDrop, privileged, available, uid: user.uid });
+  return {
+    terminal: options.terminal ?? false,
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: commandLine(options, source.image),
+    env: environment(options, facts, user),
+    cwd: options.workdir ?? source.image?.workdir ?? "/",
+    // An ordinary user without a user namespace has no capability to lose, but set-uid programs could give some.
+    ...(set.has("caps") && !powerless ? { capabilities } : {}),
+    noNewPrivileges: (options.noNewPrivileges ?? false) || (set.has("caps") && powerless),
+    rlimits: rlimits(options),
+    ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
+  };
+}
+
+function rates(list: readonly DeviceRate[] | undefined): ThrottleDevice[] {
+  return (list ?? []).map(({ device, rate }) => ({ ...deviceNumbers(device), rate }));
+}
+
+function blockIo(option: BlockIoOption): BlockIoResources {
+  const weightDevice = (option.weightDevice ?? []).map(({ device, weight }) => ({ ...deviceNumbers(device), weight }));
+  return {
+    ...(option.weight === undefined ? {} : { weight: option.weight }),
+    ...(weightDevice.length > 0 ? { weightDevice } : {}),
+    ...(option.readBps ? { throttleReadBpsDevice: rates(option.readBps) } : {}),
+    ...(option.writeBps ? { throttleWriteBpsDevice: rates(option.writeBps) } : {}),
+    ...(option.readIops ? { throttleReadIOPSDevice: rates(option.readIops) } : {}),
+    ...(option.writeIops ? { throttleWriteIOPSDevice: rates(option.writeIops) } : {}),
+  };
+}
+
+/** Undefined when nothing is limited. */
+export function resourcesOf(options: RunOptions): Resources | undefined {
+  if (options.resources === undefined && options.blockIo === undefined) return undefined;
+  return { ...options.resources, ...(options.blockIo ? { blockIO: blockIo(options.blockIo) } : {}) };
+}
+
+function timeOffsets(options: RunOptions): Linux["timeOffsets"] {
+  const entries = Object.entries(options.timeOffsetSeconds ?? {}).map(([clock, seconds]) => {
+    const secs = Math.floor(seconds);
+    return [clock, { secs, nanosecs: Math.round((seconds - secs) * 1e9) }];
+  });
+  return Object.fromEntries(entries);
+}
+
+function linux(options: RunOptions, facts: SpecFacts): Linux {
+  const { set, idMaps } = facts;
+  const ownRoot = set.has("root");
+  const devices = [...DEFAULT_DEVICES, ...(options.devices ?? []).map(userDevice)];
+  const resources = resourcesOf(options);
+  const masked = ownRoot && set.has("pid") && !options.privileged;
+  return {
+    namespaces: set.namespaces,
+    ...(idMaps ? { uidMappings: idMaps.uidMappings, gidMappings: idMaps.gidMappings } : {}),
+    ...(ownRoot ? { devices } : {}),
+    ...(resources ? { resources } : {}),
+    ...(masked ? { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS } : {}),
+    ...(options.sysctls ? { sysctl: options.sysctls } : {}),
+    ...(set.has("time") ? { timeOffsets: timeOffsets(options) ?? {} } : {}),
+  };
+}
+
+/**
+ * @throws SampanError for options that contradict each other or this host, users that do not exist, and the like
+ */
+export function makeSpec(options: RunOptions, facts: SpecFacts): Spec {
+  checkSysctls(options.sysctls ?? {}, facts.set);
+  return {
+    ociVersion: "1.2.0",
+    process: makeProcess(options, facts),
+    root: { path: "rootfs", readonly: options.readOnly ?? false },
+    ...(facts.set.has("uts") ? { hostname: hostname(options, facts) } : {}),
+    ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
+    mounts: facts.mounts,
+    linux: linux(options, facts),
+  };
+}

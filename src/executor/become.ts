@@ -1,0 +1,50 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { SampanError } from "../errors/index.ts";
+import { encode, type Program } from "../program/index.ts";
+
+/** execve(2): one argument holds 128 KiB at most (MAX_ARG_STRLEN), with its zero. */
+const MAX_ARGUMENT = 131_000;
+
+/** The native executor: beside the compiled command, or in dist/ of the package. */
+export function executorPath(): string {
+  const beside = join(dirname(process.execPath), "sampan-executor");
+  if (existsSync(beside)) return beside;
+  const inPackage = join(import.meta.dirname, "..", "..", "dist", "sampan-executor");
+  if (existsSync(inPackage)) return inPackage;
+  throw new SampanError("INTERNAL", "the native executor was not found", {
+    object: inPackage,
+    hint: "Build it with `make build`.",
+  });
+}
+
+/** The program as arguments of the executor: base64url, in pieces. No file is left when this process is killed. */
+export function programArguments(program: Program): string[] {
+  const { image } = encode(program);
+  const text = Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString("base64url");
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length; at += MAX_ARGUMENT) pieces.push(text.slice(at, at + MAX_ARGUMENT));
+  return pieces;
+}
+
+type Execve = (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => never;
+
+/**
+ * Replaces this process by the executor (`process.execve`, Bun 1.4 and Node 24): no JavaScript engine stays beside a
+ * running container. Does not return.
+ *
+ * @throws SampanError INTERNAL when the program is larger than execve(2) takes, or this runtime has no execve
+ */
+export function becomeExecutor(program: Program, path = executorPath()): never {
+  const execve = (process as { execve?: Execve }).execve;
+  if (execve === undefined) throw new SampanError("INTERNAL", "this JavaScript runtime has no process.execve");
+  const args = ["sampan-executor", "--program", ...programArguments(program)];
+  try {
+    return execve.call(process, path, args, process.env);
+  } catch (cause) {
+    throw new SampanError("INTERNAL", `cannot execute ${path}`, {
+      cause,
+      hint: "The program may be too large (E2BIG).",
+    });
+  }
+}

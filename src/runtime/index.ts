@@ -1,0 +1,3 @@
+/** Containers as the host knows them: their state on disk, and the programs that act on running ones. */
+export * from "./record.ts";
+export * from "./state-folders.ts";

@@ -1,0 +1,124 @@
+/** Records of running containers: one folder each, written by the program and removed by its janitor. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { processStartTime } from "../host/index.ts";
+import type { NamespaceType, Process } from "../oci/index.ts";
+import type { CgroupPlan, RecordPlan } from "../plan/index.ts";
+import type { StateFolders } from "./state-folders.ts";
+
+export const RECORD_VERSION = 1;
+
+/** What `ps`, `kill` and `exec` know about a container. */
+export interface ContainerRecord {
+  readonly version: typeof RECORD_VERSION;
+  readonly id: string;
+  readonly name: string;
+  /** The process whose death ends the container: the executor, or the program that uses the library. */
+  readonly owner: Owner;
+  /** The container's first process, as the host numbers it. */
+  readonly pid: number;
+  /** ISO 8601. */
+  readonly created: string;
+  readonly source: string;
+  readonly namespaces: readonly NamespaceType[];
+  readonly process: Process;
+  readonly cgroups?: Pick<CgroupPlan, "join" | "unified" | "kill" | "procs" | "remove">;
+  /** Whether an id map without setgroups(2) is in force. */
+  readonly denySetgroups: boolean;
+  readonly ownRoot: boolean;
+  readonly stopSignal?: number;
+}
+
+export interface Owner {
+  readonly pid: number;
+  /** Clock ticks since boot: with the pid, unique until the next boot. */
+  readonly start: string;
+}
+
+/** Unique in the text: within strings JSON escapes the quotes, and the owner's pid is not 0. */
+const PID_MARK = '"pid":0,';
+
+/** The record as the program writes it: the text around the place where the executor puts the process id. */
+export function recordPlan(folders: StateFolders, record: ContainerRecord): RecordPlan {
+  const text = JSON.stringify(record);
+  const at = text.indexOf(PID_MARK) + PID_MARK.length - 2;
+  return {
+    directory: join(folders.run, "containers", record.id),
+    nameLink: join(folders.run, "names", record.name),
+    nameOwner: `${record.id} ${record.owner.pid} ${record.owner.start}`,
+    before: text.slice(0, at),
+    after: text.slice(at + 1),
+  };
+}
+
+function isAlive({ pid, start }: Owner): boolean {
+  return processStartTime(pid) === start;
+}
+
+function readRecord(folder: string): ContainerRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, "container.json"), "utf8")) as ContainerRecord;
+  } catch {
+    return undefined; // it is being made, or was removed a moment ago
+  }
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Containers whose owner lives, oldest first. */
+export function listRecords(folders: StateFolders): ContainerRecord[] {
+  const base = join(folders.run, "containers");
+  const found = names(base).flatMap((id) => readRecord(join(base, id)) ?? []);
+  return found.filter((record) => isAlive(record.owner)).sort((a, b) => a.created.localeCompare(b.created));
+}
+
+/** Records whose owner and janitor were both killed: what they made has to be removed by somebody else. */
+export function listStale(folders: StateFolders): StaleRecord[] {
+  const base = join(folders.run, "containers");
+  const all = names(base).map((id) => ({ folder: join(base, id), record: readRecord(join(base, id)) }));
+  return all.filter(({ folder, record }) => (record ? !isAlive(record.owner) : !isYoung(folder)));
+}
+
+export interface StaleRecord {
+  readonly folder: string;
+  readonly record: ContainerRecord | undefined;
+}
+
+const YOUNG_MS = 10_000;
+
+/** A folder without a record may be one that is being made at this moment. */
+function isYoung(folder: string): boolean {
+  const stat = lstatSync(folder, { throwIfNoEntry: false });
+  return stat === undefined || Date.now() - stat.ctimeMs < YOUNG_MS;
+}
+
+export function removeRecordFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Gives back the names whose holders have died. */
+export function sweepNames(folders: StateFolders): void {
+  const base = join(folders.run, "names");
+  for (const name of names(base)) releaseIfDead(join(base, name));
+}
+
+function releaseIfDead(link: string): void {
+  try {
+    const [, pid = "0", start = ""] = readlinkSync(link).split(" ");
+    if (!isAlive({ pid: Number(pid), start })) unlinkSync(link);
+  } catch {
+    // Somebody else was faster.
+  }
+}
+
+/** Gives back one name when its holder has died, so that it can be taken. */
+export function releaseName(folders: StateFolders, name: string): void {
+  const link = join(folders.run, "names", name);
+  if (lstatSync(link, { throwIfNoEntry: false })) releaseIfDead(link);
+}
