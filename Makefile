@@ -37,8 +37,8 @@ demo: build ## run a real container and show its isolation in a few lines
 test: $(READY) ## everything: build, types, lint, drift, boundaries, units, kernel, end to end, tutorial; TEST="PATH ..." for some
 	@$(BUN) scripts/test.ts $(TEST_OPTIONS) $(TEST)
 
-test-cgroup2: build ## control groups version 2, in a virtual machine (QEMU)
-	@$(BUN) scripts/test.ts --only=vm
+test-cgroup2: $(READY) build ## control groups version 2, in a virtual machine (QEMU)
+	@$(BUN) scripts/test.ts --only=cgroup2
 
 lint: $(READY) ## types, Biome and the C compiler's analyzer
 	@$(BUN) scripts/test.ts --only=static

@@ -19,7 +19,7 @@ function chosenSteps(): Step[] {
   const only = values.only?.split(",");
   const wants = (name: string) => only?.includes(name) ?? false;
   const steps = allSteps({
-    vm: values.vm === true || wants("vm"),
+    vm: values.vm === true || wants("cgroup2"),
     fuzzSeconds: Number(values.fuzz ?? (wants("fuzz") ? 60 : 0)),
   });
   const unknown = only?.filter((name) => !steps.some((step) => step.name === name || step.group === name)) ?? [];

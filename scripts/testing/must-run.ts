@@ -8,7 +8,11 @@ export function parseMustRun(text: string): string[] {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-/** The skips that are none: their title begins with a line of the list. */
+/** The skips that are none: their title is a line of the list, or begins with one that ends in `*`. */
 export function forbiddenSkips(skips: readonly Skip[], mustRun: readonly string[]): Skip[] {
-  return skips.filter((skip) => mustRun.some((prefix) => skip.title.startsWith(prefix)));
+  return skips.filter(({ title }) => mustRun.some((line) => matches(title, line)));
+}
+
+function matches(title: string, line: string): boolean {
+  return line.endsWith("*") ? title.startsWith(line.slice(0, -1)) : title === line;
 }

@@ -95,8 +95,8 @@ export function allSteps(choice: Choice): Step[] {
     ...testFolders().map((folder) => bunTest(folder, [`test/${folder}`], 60_000)),
     program("node", "node", ["sh", "test/node/run.sh"]),
     choice.vm
-      ? program("vm", "vm", [BUN, "test/vm/run-cgroup2.ts"], 10 * MINUTE_MS)
-      : notAskedFor("vm", "`make test-cgroup2`"),
+      ? program("cgroup2", "cgroup2", [BUN, "test/vm/run-cgroup2.ts"], 10 * MINUTE_MS)
+      : notAskedFor("cgroup2", "`make test-cgroup2`"),
     choice.fuzzSeconds > 0
       ? program("fuzz", "fuzz", ["bash", "test/fuzz/run.sh", String(choice.fuzzSeconds)], 10 * MINUTE_MS)
       : notAskedFor("fuzz", "`make fuzz`"),
