@@ -17,7 +17,7 @@ type Fields = Readonly<Record<string, unknown>>;
 function fieldsOf(value: unknown, what: string, names: readonly string[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Malformed(`${what}: no object`);
   const extra = Object.keys(value).find((key) => !names.includes(key));
-  if (extra !== undefined) throw new Malformed(`${what}: unknown field ${JSON.stringify(extra)}`);
+  if (extra !== undefined) throw new Malformed(`${what}: unknown field ${JSON.stringify(extra.slice(0, 40))}`);
   const missing = names.find((name) => !Object.hasOwn(value, name));
   if (missing !== undefined) throw new Malformed(`${what}: no field "${missing}"`);
   return value as Fields;

@@ -86,7 +86,7 @@ export function explain(program: Program): string {
   const lines = operations.map(
     (op, step) => `${String(step).padStart(digits)}  ${callText(program, op, SHORT)}${suffix(op)}`,
   );
-  const column = columnOf(lines);
+  const column = columnOf(lines.filter((_, step) => operations[step]?.why !== ""));
   const out: string[] = [];
   for (const [step, op] of operations.entries()) {
     const heading = headings(program, step);
