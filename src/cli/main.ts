@@ -4,8 +4,7 @@ import { commands } from "./commands.ts";
 import { dispatch } from "./dispatch.ts";
 import { writeAll } from "./output.ts";
 
-// No top-level await: byte code is compiled from a module that does not wait.
-dispatch(
+process.exitCode = await dispatch(
   process.argv.slice(2),
   {
     env: process.env,
@@ -15,6 +14,4 @@ dispatch(
     printError: (text) => writeAll(2, text),
   },
   commands,
-).then((status) => {
-  process.exitCode = status;
-});
+);

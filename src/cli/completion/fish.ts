@@ -49,7 +49,7 @@ function __sampan_read
     for word in $words[2..]
         if test $pending = 1
             set pending 0
-        else if test $ended = 0 -a "$word" = --
+        else if test $ended = 0; and string match -q -- -- $word
             set ended 1
         else if test $ended = 0; and string match -qr '^-.' -- $word
             __sampan_wants_value $command $word
@@ -70,7 +70,8 @@ end
 # Whether the cursor is where command $argv[1] takes options.
 function __sampan_at
     set -l state (__sampan_read)
-    test "$state[1]" = $argv[1] -a "$state[3]" = 0
+    test "$state[1]" = $argv[1]
+    and test "$state[3]" = 0
 end
 
 # Whether the cursor is at operand $argv[2], from 0, of command $argv[1]; without $argv[2] at any.

@@ -91,15 +91,16 @@ function operandSpecs({ operandChoices, operandCompletes, operands, stopsAtOpera
   if (operands === "") return "";
   const first = operandAlternatives(operandChoices, operandCompletes);
   if (stopsAtOperand)
-    return `    ${singleQuoted(`1:${operands.split(" ")[0]}:${first}`)} \\\n    '*::COMMAND:_normal' \\\n`;
+    return `    ${singleQuoted(`1:${operands.split(" ")[0]}:${first}`)} \\\n    '*:::COMMAND: _normal' \\\n`;
   return `    ${singleQuoted(`${operands.endsWith("...") ? "*" : "1"}:operand:${first}`)} \\\n`;
 }
 
+/** The space keeps _arguments from handing its own options to _alternative, which knows none of them. */
 function operandAlternatives(choices: readonly string[] | undefined, completes: Completes | undefined): string {
   const words = choices === undefined ? "" : `(${choices.join(" ")})`;
   if (completes === undefined) return words;
   if (words === "") return ACTIONS[completes];
-  return `_alternative "words:word:${words}" "paths:path:${ACTIONS[completes]}"`;
+  return ` _alternative "words:word:${words}" "paths:path:${ACTIONS[completes]}"`;
 }
 
 const ACTIONS: Readonly<Record<Completes, string>> = {
