@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { mutate } from "../../test/fuzz/mutate.ts";
-import { Random } from "../../test/fuzz/random.ts";
-import { randomProgram } from "../../test/fuzz/random-program.ts";
+import { mutate } from "../../test/support/mutate.ts";
+import { Random } from "../../test/support/random.ts";
+import { randomProgram } from "../../test/support/random-program.ts";
 import { SampanError } from "../errors/index.ts";
 import { decode, encode, HEADER_SIZE, OP_SIZE, type Program, ProgramBuilder, verify } from "./index.ts";
 

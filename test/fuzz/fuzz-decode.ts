@@ -14,9 +14,9 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import { SampanError } from "../../src/errors/index.ts";
 import { checkImage } from "../../src/program/image-check.ts";
 import { type Architecture, decode, encode, explain, explainJson, type Program } from "../../src/program/index.ts";
-import { mutate } from "./mutate.ts";
-import { Random } from "./random.ts";
-import { randomProgram } from "./random-program.ts";
+import { mutate } from "../support/mutate.ts";
+import { Random } from "../support/random.ts";
+import { randomProgram } from "../support/random-program.ts";
 
 const BATCH = 500;
 const SLOWEST_MS = 1000;
