@@ -2,13 +2,21 @@
 import { capabilityMask } from "./capabilities.ts";
 import { RLIM_INFINITY } from "./flags.ts";
 
+/** Values up to 2^53 without a detour over BigInt: these are made on the way to every container. */
 function words64(...values: (number | bigint)[]): Uint8Array {
-  const bytes = new Uint8Array(values.length * 8);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setBigUint64(i * 8, BigInt.asUintN(64, BigInt(value)), true);
-  });
-  return bytes;
+  const words = new Uint32Array(values.length * 2);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number | bigint;
+    if (typeof value === "number") {
+      words[i * 2] = value;
+      words[i * 2 + 1] = value < 0 ? 0xffff_ffff : value / 2 ** 32;
+    } else {
+      const wide = BigInt.asUintN(64, value);
+      words[i * 2] = Number(wide & 0xffff_ffffn);
+      words[i * 2 + 1] = Number(wide >> 32n);
+    }
+  }
+  return new Uint8Array(words.buffer);
 }
 
 function words32(...values: number[]): Uint8Array {

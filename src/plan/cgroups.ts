@@ -1,8 +1,8 @@
 /**
  * Control groups of one container: from OCI resources and this host's layout to data.
  *
- * The container's group is `<group>/sampan/<id>`. On a v1 hierarchy `<group>` is this process's own group, as limits of
- * groups add up there; for the unified one see `chooseGroup`. Making and removing a group costs milliseconds per
+ * Root's containers have the group `sampan-<id>` at the top of each hierarchy, as Docker's are in `/docker`; other users'
+ * have `sampan/<id>` below their own group (see `chooseGroup` for the unified hierarchy). Making and removing a group costs milliseconds per
  * hierarchy, so only those are used that are asked for, and one unified group, which gives `cgroup.kill`, freezing,
  * CPU times and pressure figures on hybrid hosts too.
  */
@@ -88,19 +88,19 @@ function planV1(wanted: Wanted, request: CgroupRequest): Part[] {
 }
 
 function planHierarchy(controllers: readonly Controller[], wanted: Wanted, request: CgroupRequest): Part {
-  const { layout, id, uid, parent = SHARED_GROUP, resources = {} } = request;
+  const { layout, uid, parent = SHARED_GROUP, resources = {} } = request;
   const hierarchyOf = (controller: Controller) => layout.v1[V1_NAMES[controller]] as Hierarchy;
   const hierarchy = hierarchyOf(controllers[0] as Controller);
   const options = controllers.flatMap((controller) => wanted.get(controller) ?? []);
   requireWritableV1(hierarchy, options, { uid }, `/${parent}`);
-  const shared = `${folder(hierarchy.mount, hierarchy.own)}/${parent}`;
-  const directory = `${shared}/${id}`;
+  const base = uid === 0 ? hierarchy.mount : folder(hierarchy.mount, hierarchy.own);
+  const { shared, directory } = place(base, parent, request);
   const { cpuacct } = layout.v1;
   const withCpuacct = cpuacct?.mount === hierarchy.mount;
   return {
     directories: sharedAndOwn(shared, directory),
     writes: controllers.flatMap((controller) => [
-      ...located(shared, sharedSettingsV1(controller, hierarchyOf(controller))),
+      ...(shared ? located(shared, sharedSettingsV1(controller, hierarchyOf(controller))) : []),
       ...located(directory, settingsV1(controller, resources, hierarchyOf(controller))),
     ]),
     directory,
@@ -108,16 +108,22 @@ function planHierarchy(controllers: readonly Controller[], wanted: Wanted, reque
   };
 }
 
-function sharedAndOwn(shared: string, directory: string): CgroupPlan["directories"] {
-  return [
-    { path: shared, shared: true },
-    { path: directory, shared: false },
-  ];
+/**
+ * Root's groups lie side by side, `sampan-<id>`, at the top of each hierarchy: nothing stays behind when the last has
+ * gone, and no two runs race for a parent. Another user's lie in the folder `sampan` that root can hand over.
+ */
+function place(base: string, parent: string, { id, uid }: CgroupRequest): { shared?: string; directory: string } {
+  if (uid === 0) return { directory: `${base}/${parent}-${id}` };
+  return { shared: `${base}/${parent}`, directory: `${base}/${parent}/${id}` };
+}
+
+function sharedAndOwn(shared: string | undefined, directory: string): CgroupPlan["directories"] {
+  return [...(shared ? [{ path: shared, shared: true }] : []), { path: directory, shared: false }];
 }
 
 /** Root always gets a unified group where there is a hierarchy; other users only for limits, as far as they may. */
 function planUnified(wanted: Wanted, limited: boolean, request: CgroupRequest): Part | undefined {
-  const { layout, uid, id, parent = SHARED_GROUP, resources = {} } = request;
+  const { layout, uid, parent = SHARED_GROUP, resources = {} } = request;
   const { unified } = layout;
   if (unified === undefined || (uid !== 0 && !limited)) return undefined;
   const group = chooseGroup(unified, wanted, { uid }, layout.mode);
@@ -126,8 +132,7 @@ function planUnified(wanted: Wanted, limited: boolean, request: CgroupRequest): 
     return undefined;
   }
   const base = folder(unified.mount, group.path);
-  const shared = `${base}/${parent}`;
-  const directory = `${shared}/${id}`;
+  const { shared, directory } = place(base, parent, request);
   const controllers = [...wanted.keys()];
   return {
     directories: sharedAndOwn(shared, directory),
@@ -141,7 +146,12 @@ function planUnified(wanted: Wanted, limited: boolean, request: CgroupRequest): 
 }
 
 /** A controller acts in a group when its parent hands it down; that has to hold for the shared parent and for ours. */
-function enableControllers(base: string, shared: string, group: UnifiedGroup, wanted: Wanted): CgroupWrite[] {
+function enableControllers(
+  base: string,
+  shared: string | undefined,
+  group: UnifiedGroup,
+  wanted: Wanted,
+): CgroupWrite[] {
   const names = [...wanted.keys()];
   const write = (directory: string, list: readonly Controller[]): CgroupWrite[] => {
     if (list.length === 0) return [];
@@ -151,5 +161,5 @@ function enableControllers(base: string, shared: string, group: UnifiedGroup, wa
     return [{ path: `${directory}/cgroup.subtree_control`, value, why, option }];
   };
   const missing = names.filter((name) => !group.enabled.includes(name));
-  return [...write(base, missing), ...write(shared, names)];
+  return [...write(base, missing), ...(shared ? write(shared, names) : [])];
 }

@@ -48,7 +48,10 @@ function mountAll(cx: PlanContext, early: readonly EarlyBind[]): void {
   for (const mount of mounts) {
     if (isCgroupMount(mount)) continue;
     mountEntry(cx, mount, early);
-    if (mount.destination === "/dev" && mount.type === "tmpfs") fillDev(cx);
+    if (mount.destination === "/dev" && mount.type === "tmpfs") {
+      cx.devIsMounted = true;
+      fillDev(cx);
+    }
   }
 }
 

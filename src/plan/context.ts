@@ -4,6 +4,9 @@ import { type Bytes, type OperationOptions, ProgramBuilder, type Register } from
 import type { HostFacts } from "./host-facts.ts";
 import { hasNamespace, type PlanInput } from "./input.ts";
 
+/** Each takes up to four descriptors. */
+const MANY_MOUNTS = 100;
+
 /** What every part of a plan shares: the builder, the input, the facts, and the registers that cross parts. */
 export class PlanContext {
   readonly b: ProgramBuilder;
@@ -26,6 +29,10 @@ export class PlanContext {
   readonly childPidfd: Register;
   /** The new root's mount, or the host's root. */
   readonly root: Register;
+  /** The tmpfs below the new root, see rootfs.ts. */
+  readonly stage: Register;
+  /** From when on `dev` is attached in the new root. */
+  devIsMounted = false;
   /** Idmapped mounts of the root's folders, received from the executor. */
   readonly lowers: Register[] = [];
   /** Mounts of our own making in which nobody else has written yet. */
@@ -33,7 +40,11 @@ export class PlanContext {
   readonly dev: Register;
   readonly devpts: Register;
 
+  readonly #manyMounts: boolean;
+  readonly #hows = new Map<number, Bytes>();
+
   constructor(input: PlanInput, host: HostFacts) {
+    this.#manyMounts = input.spec.mounts.length + (input.spec.linux.devices?.length ?? 0) > MANY_MOUNTS;
     this.b = new ProgramBuilder(host.architecture);
     this.input = input;
     this.host = host;
@@ -53,6 +64,7 @@ export class PlanContext {
     this.child = register("container");
     this.childPidfd = register("container.pidfd");
     this.root = register("root");
+    this.stage = register("stage");
     this.proc = register("proc");
     this.dev = register("dev");
     this.devpts = register("devpts");
@@ -80,6 +92,25 @@ export class PlanContext {
     this.b.call("close", [fd], "done with it", options);
   }
 
+  /**
+   * Closes a descriptor that is only in the way. All are closed at once before the command runs, so this matters only
+   * when there are so many mounts that RLIMIT_NOFILE (1024 by default) could be reached.
+   */
+  release(fd: Register, options: OperationOptions = {}): void {
+    if (this.#manyMounts) this.close(fd, options);
+  }
+
+  /** openat2's arguments for a path inside of a hostile root: symlinks are followed within it, magic links never. */
+  inRoot(flags: number): Bytes {
+    let how = this.#hows.get(flags);
+    if (how === undefined) {
+      const resolve = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
+      how = bytes(openHow(flags | O.O_CLOEXEC, 0, resolve));
+      this.#hows.set(flags, how);
+    }
+    return how;
+  }
+
   /** Writes a whole small file: open, write, close. `file` is the register used in between. */
   writeFile(path: string, text: string | Bytes, why: string, options: WriteFileOptions = {}): void {
     const { dir, flags = O.O_WRONLY, mode = 0, ...rest } = options;
@@ -103,11 +134,6 @@ export function textBytes(text: string): Bytes {
 
 export function bytes(value: Uint8Array): Bytes {
   return { kind: "bytes", value };
-}
-
-/** openat2's arguments for a path inside of a hostile root: symlinks are followed within it, magic links never. */
-export function inRoot(flags: number): Bytes {
-  return bytes(openHow(flags | O.O_CLOEXEC, 0, RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS));
 }
 
 export const OPEN_HOW_SIZE = 24;

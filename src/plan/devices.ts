@@ -2,7 +2,7 @@
 import { AT_FDCWD, deviceNumber, FCNTL, O, OPEN_TREE, S_IF } from "../kernel/index.ts";
 import type { Device } from "../oci/index.ts";
 import type { Register } from "../program/index.ts";
-import { inRoot, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
+import { OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
 import { attach } from "./mounts.ts";
 import { components, openTarget } from "./targets.ts";
 
@@ -31,11 +31,11 @@ function bindDevice(cx: PlanContext, device: Device, dir: Register, name: string
   const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC;
   b.call("open_tree", [AT_FDCWD, device.path, flags], `the host's ${device.path}`, { result: mount });
   b.call("mknodat", [dir, name, S_IF.S_IFREG | 0o666, 0], `a place for ${device.path}`, { accepts: ["EEXIST"] });
-  const how = inRoot(O.O_PATH | cx.nofollow);
+  const how = cx.inRoot(O.O_PATH | cx.nofollow);
   b.call("openat2", [dir, name, how, OPEN_HOW_SIZE], `open it`, { result: target });
   attach(cx, mount, target, `show the host's ${device.path} there`);
-  cx.close(target);
-  cx.close(mount);
+  cx.release(target);
+  cx.release(mount);
 }
 
 function makeDevice(cx: PlanContext, device: Device, dir: Register, name: string): void {
@@ -58,7 +58,7 @@ function placeDevice(cx: PlanContext, device: Device): void {
   openTarget(cx, parts.slice(0, -1).join("/"), { kind: "directory", why: `the folder of ${device.path}` });
   const folder = cx.b.register(`folder of ${device.path}`);
   cx.b.call("fcntl", [cx.target, FCNTL.F_DUPFD_CLOEXEC, 3], "keep it", { result: folder });
-  cx.close(cx.target);
+  cx.release(cx.target);
   make(cx, device, folder, name);
 }
 

@@ -3,10 +3,10 @@
  * "Readonly Paths"). What covers a file is our own /dev/null, made a moment ago in a tmpfs that nobody else has entered,
  * and paths below /proc are opened through our own mount of it (CVE-2025-31133, CVE-2025-52881).
  */
-import { AT, AT_FDCWD, FSCONFIG, FSMOUNT, FSOPEN, MOUNT_ATTR, mountAttr, O, OPEN_TREE } from "../kernel/index.ts";
+import { AT, MOUNT_ATTR, MOVE_MOUNT, mountAttr, O, OPEN_TREE } from "../kernel/index.ts";
 import type { Register } from "../program/index.ts";
-import { bytes, inRoot, MOUNT_ATTR_SIZE, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
-import { ATTACH } from "./mounts.ts";
+import { bytes, MOUNT_ATTR_SIZE, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
+import { ATTACH, setAttributes } from "./mounts.ts";
 import { components } from "./targets.ts";
 
 interface Place {
@@ -24,56 +24,53 @@ function placeOf(cx: PlanContext, path: string): Place {
 
 const CLONE_FLAGS = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC;
 
-function maskFolder(cx: PlanContext, path: string, folder: Register): void {
-  const { b, mount, filesystem: fs } = cx;
-  const when = { when: folder } as const;
-  b.call("fsopen", ["tmpfs", FSOPEN.FSOPEN_CLOEXEC], `${path} is a folder: cover it with an empty one`, {
-    ...when,
-    result: fs,
-  });
-  b.call("fsconfig", [fs, FSCONFIG.FSCONFIG_CMD_CREATE, null, null, 0], "make the tmpfs", when);
-  b.call("fsmount", [fs, FSMOUNT.FSMOUNT_CLOEXEC, MOUNT_ATTR.MOUNT_ATTR_RDONLY], "read-only", {
-    ...when,
-    result: mount,
-  });
-  b.call("move_mount", [mount, "", folder, "", ATTACH], `cover ${path}`, when);
-  for (const fd of [mount, fs, folder]) cx.close(fd, when);
+/** A read-only empty folder of the stage, from which every masked folder gets a copy of the mount. */
+function openEmptyFolder(cx: PlanContext): Register {
+  const { b, stage } = cx;
+  const empty = b.register("empty");
+  b.call("mkdirat", [stage, "empty", 0o555], "an empty folder, to cover others with");
+  b.call("open_tree", [stage, "empty", CLONE_FLAGS], "as a mount of its own", { result: empty });
+  setAttributes(cx, empty, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, "read-only");
+  b.call(
+    "move_mount",
+    [empty, "", stage, "empty", MOVE_MOUNT.MOVE_MOUNT_F_EMPTY_PATH],
+    "attach it, so that it can be copied",
+  );
+  return empty;
 }
 
-function maskFile(cx: PlanContext, path: string, file: Register): void {
-  const { b, mount } = cx;
-  const when = { when: file } as const;
-  const source = cx.spec.mounts.some((m) => m.destination === "/dev") ? cx.dev : AT_FDCWD;
-  const name = source === AT_FDCWD ? "/dev/null" : "null";
-  b.call("open_tree", [source, name, CLONE_FLAGS], `${path} is a file: cover it with /dev/null`, {
-    ...when,
-    result: mount,
-  });
-  b.call("move_mount", [mount, "", file, "", ATTACH], `cover ${path}`, when);
-  for (const fd of [mount, file]) cx.close(fd, when);
+interface Places {
+  readonly folder: Register;
+  readonly file: Register;
+  readonly empty: Register;
 }
 
 /** A straight line that works for folders, files and nothing at all. */
-function maskPath(cx: PlanContext, path: string, folder: Register, file: Register): void {
-  const { b } = cx;
+function maskPath(cx: PlanContext, path: string, { folder, file, empty }: Places): void {
+  const { b, dev, mount } = cx;
   const { dir, path: relative } = placeOf(cx, path);
-  b.call("openat2", [dir, relative, inRoot(O.O_PATH | cx.directory), OPEN_HOW_SIZE], `is ${path} a folder?`, {
+  b.call("openat2", [dir, relative, cx.inRoot(O.O_PATH | cx.directory), OPEN_HOW_SIZE], `is ${path} a folder?`, {
     result: folder,
-    accepts: ["ENOENT", "ENOTDIR", "EACCES"],
+    accepts: MAY_BE_MISSING,
   });
-  b.call("openat2", [dir, relative, inRoot(O.O_PATH), OPEN_HOW_SIZE], `is ${path} there at all?`, {
+  b.call("openat2", [dir, relative, cx.inRoot(O.O_PATH), OPEN_HOW_SIZE], `is ${path} a file?`, {
     result: file,
     unless: folder,
-    accepts: ["ENOENT", "ENOTDIR", "EACCES"],
+    accepts: MAY_BE_MISSING,
   });
-  maskFile(cx, path, file);
-  maskFolder(cx, path, folder);
+  const copy = CLONE_FLAGS | AT.AT_EMPTY_PATH;
+  b.call("open_tree", [empty, "", copy], "a copy of the empty folder", { when: folder, result: mount });
+  b.call("move_mount", [mount, "", folder, "", ATTACH], `cover ${path}`, { when: folder });
+  b.call("open_tree", [dev, "null", CLONE_FLAGS], "a copy of /dev/null", { when: file, result: mount });
+  b.call("move_mount", [mount, "", file, "", ATTACH], `cover ${path}`, { when: file });
 }
+
+const MAY_BE_MISSING = ["ENOENT", "ENOTDIR", "EACCES"] as const;
 
 function makeReadOnly(cx: PlanContext, path: string, place: Register): void {
   const { b, mount } = cx;
   const { dir, path: relative } = placeOf(cx, path);
-  b.call("openat2", [dir, relative, inRoot(O.O_PATH), OPEN_HOW_SIZE], `is ${path} there?`, {
+  b.call("openat2", [dir, relative, cx.inRoot(O.O_PATH), OPEN_HOW_SIZE], `is ${path} there?`, {
     result: place,
     accepts: ["ENOENT", "EACCES"],
   });
@@ -84,12 +81,14 @@ function makeReadOnly(cx: PlanContext, path: string, place: Register): void {
   const at = AT.AT_EMPTY_PATH | AT.AT_RECURSIVE;
   b.call("mount_setattr", [mount, "", at, attr, MOUNT_ATTR_SIZE], "read-only, with all below it", when);
   b.call("move_mount", [mount, "", place, "", ATTACH], `put it over ${path}`, when);
-  for (const fd of [mount, place]) cx.close(fd, when);
+  for (const fd of [mount, place]) cx.release(fd, when);
 }
 
 export function maskPaths(cx: PlanContext): void {
-  const folder = cx.b.register("folder");
-  const file = cx.b.register("masked");
-  for (const path of cx.spec.linux.readonlyPaths ?? []) makeReadOnly(cx, path, file);
-  for (const path of cx.spec.linux.maskedPaths ?? []) maskPath(cx, path, folder, file);
+  const { maskedPaths = [], readonlyPaths = [] } = cx.spec.linux;
+  const file = cx.b.register("masked file");
+  for (const path of readonlyPaths) makeReadOnly(cx, path, file);
+  if (maskedPaths.length === 0) return;
+  const places = { file, folder: cx.b.register("masked folder"), empty: openEmptyFolder(cx) };
+  for (const path of maskedPaths) maskPath(cx, path, places);
 }

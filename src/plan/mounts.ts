@@ -38,7 +38,7 @@ export function newFilesystem(
   }
   b.call("fsconfig", [fs, FSCONFIG.FSCONFIG_CMD_CREATE, null, null, 0], `make the ${type}`);
   b.call("fsmount", [fs, FSMOUNT.FSMOUNT_CLOEXEC, attributes], `a mount of it, attached to nothing yet`, { result });
-  cx.close(fs);
+  cx.release(fs);
 }
 
 /** Attaches a detached mount on the folder or file that a descriptor stands for. */
@@ -129,8 +129,8 @@ function mountBind(cx: PlanContext, mount: Mount, options: MountOptions, early: 
   const kind = cx.input.bindSources[mount.source ?? ""] ?? "directory";
   openTarget(cx, mount.destination, { kind, why: `where ${mount.destination} is to be` });
   attach(cx, fd, cx.target, `mount ${mount.source} on ${mount.destination}`);
-  cx.close(cx.target);
-  cx.close(fd);
+  cx.release(cx.target);
+  cx.release(fd);
 }
 
 /** The register that keeps a mount of our own for later steps, by destination. */
@@ -153,8 +153,8 @@ function mountFilesystem(cx: PlanContext, mount: Mount, options: MountOptions): 
   if (options.propagation) setPropagation(cx, fd, options.propagation);
   openTarget(cx, mount.destination, { kind: "directory", why: `where ${mount.destination} is to be` });
   attach(cx, fd, cx.target, `mount ${type} on ${mount.destination}`);
-  cx.close(cx.target);
-  if (kept === undefined) cx.close(fd);
+  cx.release(cx.target);
+  if (kept === undefined) cx.release(fd);
 }
 
 /** Mounts one entry. Control-group file systems come later, from inside the new cgroup namespace. */

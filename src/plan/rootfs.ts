@@ -17,7 +17,7 @@ import {
   OPEN_TREE,
 } from "../kernel/index.ts";
 import type { Register } from "../program/index.ts";
-import { inRoot, MOUNT_ATTR_SIZE, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
+import { MOUNT_ATTR_SIZE, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
 import type { FileCopy, RootEntry, RootfsPlan } from "./input.ts";
 import { type EarlyBind, newFilesystem, openEarlyBinds, setAttributes } from "./mounts.ts";
 import { components, openTarget } from "./targets.ts";
@@ -93,7 +93,7 @@ function assembleEntry(cx: PlanContext, stageMount: Register, entry: RootEntry):
     setAttributes(cx, mount, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, AT.AT_RECURSIVE, "it is the host's own: read-only");
   }
   attachIn(cx, mount, root, entry.name, `attach /${entry.name}`);
-  cx.close(mount);
+  cx.release(mount);
 }
 
 /** The folders that have to be mapped: by whom they are owned is decided by a mount, not by a change on the disk. */
@@ -113,7 +113,7 @@ export function sendLowers(cx: PlanContext): void {
   });
   const userns = b.register("user namespace");
   b.call("openat", [file, "ns/user", O.O_CLOEXEC, 0], "its user namespace", { result: userns });
-  cx.close(file);
+  cx.release(file);
   const value = mountAttr(MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0);
   const fills = [{ at: MOUNT_ATTR_USERNS_AT, register: userns, as: "u64" }] as const;
   for (const folder of folders) {
@@ -126,9 +126,9 @@ export function sendLowers(cx: PlanContext): void {
       "owners are seen through the id maps",
     );
     b.control("sendfd", [cx.syncParent, mount], "the container attaches it");
-    cx.close(mount);
+    cx.release(mount);
   }
-  cx.close(userns);
+  cx.release(userns);
 }
 
 /** In the container: what the executor sends, in its order. */
@@ -152,7 +152,7 @@ function attachLowers(cx: PlanContext, stageMount: Register): string[] {
 /** Makes the new root and attaches it in the stage; `cx.root` is its mount from here on. */
 export function makeRoot(cx: PlanContext, plan: Exclude<RootfsPlan, { kind: "none" }>): void {
   const { b, root } = cx;
-  const stageMount = b.register("stage");
+  const stageMount = cx.stage;
   stage(cx, stageMount, plan.kind === "bind" ? [] : size(plan));
   b.call("fchdir", [stageMount], "names of layers are relative to it");
   if (plan.kind === "overlay") {
@@ -169,7 +169,6 @@ export function makeRoot(cx: PlanContext, plan: Exclude<RootfsPlan, { kind: "non
     newFilesystem(cx, "tmpfs", [{ key: "mode", value: "0755" }, ...size(plan)], 0, root, "an empty root in memory");
   attachIn(cx, root, stageMount, "root", "attach the new root");
   if (plan.kind === "assembled") for (const entry of plan.entries) assembleEntry(cx, stageMount, entry);
-  cx.close(stageMount);
 }
 
 /** `--copy`: the file's content in a new file of the root. */
@@ -184,7 +183,7 @@ export function copyFile(cx: PlanContext, { source, target, mode }: FileCopy): v
   b.call("openat", [cx.target, name, flags, mode], `make ${target}`, { result: cx.mount });
   b.control("copy", [cx.file, cx.mount], `copy ${source} to ${target}`);
   b.call("fchmodat", [cx.target, name, mode], `its mode`);
-  for (const fd of [cx.file, cx.mount, cx.target]) cx.close(fd);
+  for (const fd of [cx.file, cx.mount, cx.target]) cx.release(fd);
 }
 
 /**
@@ -217,7 +216,7 @@ export function openWorkdir(cx: PlanContext, path: string): void {
   const { b, target, root } = cx;
   if (cx.ownRoot) openTarget(cx, path, { kind: "directory", why: `the working folder ${path}` });
   else {
-    const flags = inRoot(O.O_PATH | cx.directory);
+    const flags = cx.inRoot(O.O_PATH | cx.directory);
     const relative = components(path).join("/") || ".";
     b.call("openat2", [root, relative, flags, OPEN_HOW_SIZE], `the working folder ${path}`, { result: target });
   }

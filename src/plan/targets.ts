@@ -5,7 +5,7 @@
  */
 import { O, S_IF } from "../kernel/index.ts";
 import type { Register } from "../program/index.ts";
-import { inRoot, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
+import { OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
 
 /** `/a//b/./c` as ["a", "b", "c"]; `..` cannot climb over the root, as in the kernel's own resolution. */
 export function components(path: string): string[] {
@@ -26,15 +26,31 @@ export interface TargetOptions {
 export function openTarget(cx: PlanContext, path: string, { kind, why }: TargetOptions): void {
   const { b, root, target } = cx;
   const parts = components(path);
+  if (kind === "directory" && isOwnDev(cx, parts)) {
+    openInDev(cx, parts[1] ?? "", why);
+    return;
+  }
   const flags = kind === "directory" ? O.O_PATH | cx.directory : O.O_PATH;
   const whole = parts.join("/") || ".";
-  b.call("openat2", [root, whole, inRoot(flags), OPEN_HOW_SIZE], why, { result: target, accepts: ["ENOENT"] });
+  b.call("openat2", [root, whole, cx.inRoot(flags), OPEN_HOW_SIZE], why, { result: target, accepts: ["ENOENT"] });
   if (parts.length === 0) return;
   makeMissing(cx, parts, kind);
-  b.call("openat2", [root, whole, inRoot(flags), OPEN_HOW_SIZE], `${why}, now that it was made`, {
+  b.call("openat2", [root, whole, cx.inRoot(flags), OPEN_HOW_SIZE], `${why}, now that it was made`, {
     result: target,
     unless: target,
   });
+}
+
+/** Directly below our own fresh /dev, where nobody else has planted anything. */
+function isOwnDev(cx: PlanContext, parts: readonly string[]): boolean {
+  return cx.devIsMounted && parts.length === 2 && parts[0] === "dev";
+}
+
+function openInDev(cx: PlanContext, name: string, why: string): void {
+  const { b, dev, target } = cx;
+  b.call("mkdirat", [dev, name, 0o755], `make /dev/${name}`, { accepts: ["EEXIST"] });
+  const how = cx.inRoot(O.O_PATH | cx.directory);
+  b.call("openat2", [dev, name, how, OPEN_HOW_SIZE], why, { result: target });
 }
 
 /** Every step happens only when the target was not found; a component that exists is left as it is. */
@@ -48,7 +64,7 @@ function makeMissing(cx: PlanContext, parts: readonly string[], kind: TargetOpti
     if (last && kind === "file") b.call("mknodat", [at, name, S_IF.S_IFREG | 0o644, 0], `make /${path}`, options);
     else b.call("mkdirat", [at, name, 0o755], `make /${path}`, options);
     if (last) return;
-    const how = inRoot(O.O_PATH | cx.directory);
+    const how = cx.inRoot(O.O_PATH | cx.directory);
     b.call("openat2", [root, path, how, OPEN_HOW_SIZE], `open /${path}`, { unless: target, result: parent });
     at = parent;
   });

@@ -1,7 +1,7 @@
 /** The pty of a container, from its own devpts: the master goes to the executor, the slave becomes descriptors 0 to 2. */
 import { AT, AT_FDCWD, FCNTL, IOCTL, O, OPEN_TREE, S_IF } from "../kernel/index.ts";
 import type { Register } from "../program/index.ts";
-import { bytes, inRoot, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
+import { bytes, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
 import { attach } from "./mounts.ts";
 
 /** struct termios as the kernel writes it (36 bytes), with room for the C library's longer one. */
@@ -40,19 +40,19 @@ export function openTerminal(cx: PlanContext, { slave }: Terminal): void {
   b.call("ioctl", [mount, IOCTL.TIOCSPTLCK, bytes(new Uint8Array(4))], "unlock the slave");
   b.call("ioctl", [mount, IOCTL.TIOCGPTPEER, flags], "the slave's side", { result: slave });
   b.control("sendfd", [cx.syncChild, mount], "the master goes to the executor");
-  cx.close(mount);
+  cx.release(mount);
   if (own) bindConsole(cx, slave);
 }
 
 function bindConsole(cx: PlanContext, slave: Register): void {
   const { b, dev, mount, target } = cx;
   b.call("mknodat", [dev, "console", S_IF.S_IFREG | 0o620, 0], "a place for /dev/console", { accepts: ["EEXIST"] });
-  b.call("openat2", [dev, "console", inRoot(O.O_PATH | cx.nofollow), OPEN_HOW_SIZE], "open it", { result: target });
+  b.call("openat2", [dev, "console", cx.inRoot(O.O_PATH | cx.nofollow), OPEN_HOW_SIZE], "open it", { result: target });
   const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC | AT.AT_EMPTY_PATH;
   b.call("open_tree", [slave, "", flags], "the terminal as a mount", { result: mount });
   attach(cx, mount, target, "/dev/console is this terminal");
-  cx.close(target);
-  cx.close(mount);
+  cx.release(target);
+  cx.release(mount);
 }
 
 /** In the session leader that becomes the command. */
@@ -67,5 +67,5 @@ export function useNullInput(cx: PlanContext): void {
   const { b, file } = cx;
   b.call("openat", [AT_FDCWD, "/dev/null", O.O_RDWR | O.O_CLOEXEC, 0], "no input was asked for (-i)", { result: file });
   b.call("dup3", [file, 0, 0], "standard input is empty");
-  cx.close(file);
+  cx.release(file);
 }

@@ -38,12 +38,6 @@ export interface Label {
   readonly process: string;
 }
 
-function compact<T extends object>(options: T): Partial<T> {
-  const out: Partial<T> = {};
-  for (const key in options) if (options[key] !== undefined) out[key] = options[key];
-  return out;
-}
-
 /**
  * Collects operations in order and gives out registers, buffers and labels.
  *
@@ -130,7 +124,7 @@ export class ProgramBuilder {
       if (label.step < 0) throw new Error(`the label ${label.process} was never placed`);
       const fork = this.#operations[step];
       if (fork === undefined) throw new Error(`no step ${step}`);
-      this.#operations[step] = Object.freeze({ ...fork, arguments: fork.arguments.with(1, label.step) });
+      this.#operations[step] = { ...fork, arguments: fork.arguments.with(1, label.step) };
     }
     return Object.freeze({
       architecture: this.architecture,
@@ -150,6 +144,6 @@ export class ProgramBuilder {
     why: string,
     options: OperationOptions,
   ): void {
-    this.#operations.push(Object.freeze({ kind, name, arguments: args, why, ...compact(options) }) as Operation);
+    this.#operations.push({ kind, name, arguments: args, why, ...options });
   }
 }

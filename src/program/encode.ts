@@ -1,4 +1,4 @@
-import { ERRNO, SYSCALL_NUMBERS } from "../kernel/index.ts";
+import { ERRNO, type ErrnoName, SYSCALL_NUMBERS } from "../kernel/index.ts";
 import type { Argument, Bytes, Load, Operation, Program, Register, Text, Vector } from "./program.ts";
 import {
   ARCHITECTURES,
@@ -23,15 +23,14 @@ export interface Encoded {
   readonly bufferOffsets: readonly number[];
 }
 
-interface PendingFill {
-  readonly at: number;
-  readonly register: number;
-  readonly as: FillKind;
-}
-
-interface EncodedArgument {
-  readonly kind: number;
-  readonly value: bigint | number;
+/** Where the buffers lie: at the start of the data section, in order, each on a multiple of eight bytes. */
+export function bufferOffsets(buffers: readonly { readonly size: number }[]): number[] {
+  let at = 0;
+  return buffers.map(({ size }) => {
+    const offset = at;
+    at = Math.ceil((at + size) / 8) * 8;
+    return offset;
+  });
 }
 
 const utf8 = new TextEncoder();
@@ -41,6 +40,7 @@ class DataSection {
   bytes = new Uint8Array(16384);
   size = 0;
   readonly #strings = new Map<string, number>();
+  readonly #constants = new Map<Uint8Array, number>();
 
   reserve(size: number, align: number): number {
     const at = Math.ceil(this.size / align) * align;
@@ -67,6 +67,21 @@ class DataSection {
     return { at, digits: this.size - PROTOCOL.decimalWidth - 1 };
   }
 
+  zeroes(size: number, align: number): void {
+    const at = this.reserve(size, align);
+    this.bytes.fill(0, at, at + size);
+  }
+
+  /** Bytes that nothing is filled into are kept once, too. */
+  constant(value: Uint8Array): number {
+    let at = this.#constants.get(value);
+    if (at === undefined) {
+      at = this.copy(value);
+      this.#constants.set(value, at);
+    }
+    return at;
+  }
+
   copy(value: Uint8Array): number {
     const at = this.reserve(value.length, 8);
     this.bytes.set(value, at);
@@ -84,139 +99,153 @@ class DataSection {
   }
 }
 
+/** Byte offsets within an encoded operation, see OP_LAYOUT. */
+const AT = {
+  fills: 48,
+  number: 64,
+  code: 66,
+  count: 67,
+  result: 68,
+  condition: 69,
+  register: 70,
+  fillCount: 71,
+  accepted: 72,
+  kinds: 76,
+  flags: 82,
+} as const;
+
+const WORDS = OP_SIZE / 4;
+const FILL_WORDS = AT.fills / 4;
+const TWO_32 = 2 ** 32;
+
+/**
+ * Runs once, cold, on the way to every container: plain loops over typed arrays (both architectures are little-endian),
+ * no closures, and no BigInt but for values beyond 2^53.
+ */
 class Encoder {
   readonly #program: Program;
   readonly #data = new DataSection();
   readonly #vectors: number[] = [];
-  readonly #bufferOffsets: number[] = [];
-  readonly #ops: DataView;
-  #fills: PendingFill[] = [];
+  readonly #bufferOffsets: number[];
+  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #column: 0 | 1;
+  /** Of the operation under way. */
+  #fillCount = 0;
+  #op = 0;
 
   constructor(program: Program) {
     this.#program = program;
-    this.#ops = new DataView(new ArrayBuffer(program.operations.length * OP_SIZE));
+    const memory = new ArrayBuffer(program.operations.length * OP_SIZE);
+    this.#bytes = new Uint8Array(memory);
+    this.#words = new Uint32Array(memory);
+    this.#bufferOffsets = bufferOffsets(program.buffers);
+    this.#column = program.architecture === "x64" ? 0 : 1;
   }
 
   encode(): Encoded {
-    const { operations, buffers, reporter, finallyStep, architecture } = this.#program;
-    for (const buffer of buffers) {
-      const at = this.#data.reserve(buffer.size, 8);
-      this.#data.bytes.fill(0, at, at + buffer.size);
-      this.#bufferOffsets.push(at);
-    }
+    const { operations, buffers, reporter } = this.#program;
+    for (const buffer of buffers) this.#data.zeroes(buffer.size, 8);
     for (let i = 0; i < operations.length; i++) this.#operation(i, operations[i] as Operation);
     const reporterVector = reporter ? this.#vector({ kind: "vector", values: reporter.argv }) : PROTOCOL.vectorEnd;
-    const end = this.#data.reserve(1, 1);
-    this.#data.bytes[end] = 0;
-    const notes = utf8.encode(notesOf(this.#program));
+    this.#data.zeroes(1, 1);
     return {
-      image: this.#assemble(notes, [
-        ARCHITECTURES[architecture],
-        finallyStep,
-        reporterVector,
-        REPORT_WHEN[reporter?.when ?? "failed"],
-      ]),
+      image: this.#assemble(utf8.encode(notesOf(this.#program)), reporterVector),
       bufferOffsets: this.#bufferOffsets,
     };
   }
 
-  #assemble(notes: Uint8Array, [arch, finallyStep, reporter, always]: [number, number, number, number]): Uint8Array {
-    const opsSize = this.#ops.byteLength;
-    const vectorsSize = this.#vectors.length * 4;
-    const image = new Uint8Array(HEADER_SIZE + opsSize + vectorsSize + this.#data.size + notes.length);
-    const view = new DataView(image.buffer);
-    utf8.encodeInto(PROTOCOL.magic, image);
-    const count = this.#program.operations.length;
-    [
-      PROTOCOL.version,
-      arch,
-      count,
-      this.#vectors.length,
-      this.#data.size,
-      notes.length,
-      finallyStep,
-      reporter,
-      always,
-    ].forEach((value, i) => {
-      view.setUint32(8 + i * 4, value, true);
-    });
-    image.set(new Uint8Array(this.#ops.buffer), HEADER_SIZE);
-    this.#vectors.forEach((offset, i) => {
-      view.setUint32(HEADER_SIZE + opsSize + i * 4, offset, true);
-    });
-    image.set(this.#data.bytes.subarray(0, this.#data.size), HEADER_SIZE + opsSize + vectorsSize);
-    image.set(notes, image.length - notes.length);
+  #assemble(notes: Uint8Array, reporterVector: number): Uint8Array {
+    const { architecture, operations, finallyStep, reporter } = this.#program;
+    const vectors = new Uint8Array(Uint32Array.from(this.#vectors).buffer);
+    const data = this.#data.bytes.subarray(0, this.#data.size);
+    const when = REPORT_WHEN[reporter?.when ?? "failed"];
+    const header = new Uint8Array(HEADER_SIZE);
+    utf8.encodeInto(PROTOCOL.magic, header);
+    const counts = [operations.length, this.#vectors.length, data.length, notes.length];
+    const fields = [PROTOCOL.version, ARCHITECTURES[architecture], ...counts, finallyStep, reporterVector, when];
+    header.set(new Uint8Array(Uint32Array.from(fields).buffer), 8);
+    const image = new Uint8Array(HEADER_SIZE + this.#bytes.length + vectors.length + data.length + notes.length);
+    let at = 0;
+    for (const part of [header, this.#bytes, vectors, data, notes]) {
+      image.set(part, at);
+      at += part.length;
+    }
     return image;
   }
 
   #operation(index: number, op: Operation): void {
-    const at = index * OP_SIZE;
-    const view = this.#ops;
-    this.#fills = [];
     const args = op.arguments;
-    for (let i = 0; i < args.length; i++) {
-      const { kind, value } = this.#argument(args[i] as Argument);
-      view.setUint8(at + 76 + i, kind);
-      if (typeof value === "number" && value >= 0) {
-        view.setUint32(at + i * 8, value, true);
-        view.setUint32(at + i * 8 + 4, value / 2 ** 32, true);
-      } else view.setBigUint64(at + i * 8, BigInt.asUintN(64, BigInt(value)), true);
-    }
-    for (const load of op.loads ?? []) this.#load(load);
-    if (this.#fills.length > PROTOCOL.fills)
+    this.#op = index;
+    this.#fillCount = 0;
+    for (let i = 0; i < args.length; i++) this.#argument(i, args[i] as Argument);
+    if (op.loads) for (const load of op.loads) this.#load(load);
+    if (this.#fillCount > PROTOCOL.fills) {
       throw new RangeError(`step ${index} fills more than ${PROTOCOL.fills} registers`);
-    this.#fills.forEach((fill, i) => {
-      view.setUint32(at + 48 + i * 8, fill.at, true);
-      view.setUint8(at + 52 + i * 8, fill.register);
-      view.setUint8(at + 53 + i * 8, FILL_KINDS[fill.as]);
-    });
-    this.#shape(at, op);
+    }
+    const bytes = this.#bytes;
+    const at = index * OP_SIZE;
+    const number = op.kind === "syscall" ? this.#number(op.name as CallName) : 0;
+    bytes[at + AT.number] = number & 0xff;
+    bytes[at + AT.number + 1] = number >> 8;
+    bytes[at + AT.code] = op.kind === "syscall" ? OPERATION_CODES.syscall : OPERATION_CODES[op.name as ControlName];
+    bytes[at + AT.count] = args.length;
+    bytes[at + AT.result] = op.result === undefined ? PROTOCOL.none : op.result.index;
+    bytes[at + AT.fillCount] = this.#fillCount;
+    bytes[at + AT.flags] = (op.goOn ? OPERATION_FLAGS.goOn : 0) | (op.retryBusy ? OPERATION_FLAGS.retryBusy : 0);
+    this.#condition(at, op);
+    if (op.accepts)
+      for (let i = 0; i < op.accepts.length; i++) bytes[at + AT.accepted + i] = ERRNO[op.accepts[i] as ErrnoName];
   }
 
-  #shape(at: number, op: Operation): void {
-    const view = this.#ops;
-    const syscall = op.kind === "syscall";
-    view.setUint16(at + 64, syscall ? this.#number(op.name as CallName) : 0, true);
-    view.setUint8(at + 66, syscall ? OPERATION_CODES.syscall : OPERATION_CODES[op.name as ControlName]);
-    view.setUint8(at + 67, op.arguments.length);
-    view.setUint8(at + 68, op.result?.index ?? PROTOCOL.none);
-    const condition = op.when ?? op.unless;
-    view.setUint8(at + 69, op.when ? CONDITIONS.when : op.unless ? CONDITIONS.unless : CONDITIONS.always);
-    view.setUint8(at + 70, condition?.index ?? 0);
-    view.setUint8(at + 71, this.#fills.length);
-    op.accepts?.forEach((name, i) => {
-      view.setUint8(at + 72 + i, ERRNO[name]);
-    });
-    const flags = (op.goOn ? OPERATION_FLAGS.goOn : 0) | (op.retryBusy ? OPERATION_FLAGS.retryBusy : 0);
-    view.setUint8(at + 82, flags);
+  #condition(at: number, { when, unless }: Operation): void {
+    if (when === undefined && unless === undefined) return;
+    this.#bytes[at + AT.condition] = when ? CONDITIONS.when : CONDITIONS.unless;
+    this.#bytes[at + AT.register] = (when ?? (unless as Register)).index;
   }
 
   #number(name: CallName): number {
-    const number = SYSCALL_NUMBERS[name][this.#program.architecture === "x64" ? 0 : 1];
+    const number = SYSCALL_NUMBERS[name][this.#column];
     if (number < 0) throw new RangeError(`${name} does not exist on ${this.#program.architecture}`);
     return number;
   }
 
-  #argument(arg: Argument): EncodedArgument {
-    if (typeof arg === "number" || typeof arg === "bigint") return { kind: ARGUMENT_KINDS.number, value: arg };
-    if (typeof arg === "string") return this.#at(this.#data.string(arg), 0);
-    if (arg === null) return { kind: ARGUMENT_KINDS.number, value: 0 };
+  #argument(i: number, arg: Argument): void {
+    if (typeof arg === "number") this.#put(i, ARGUMENT_KINDS.number, arg, arg < 0 ? 0xffff_ffff : arg / TWO_32);
+    else if (typeof arg === "string") this.#put(i, ARGUMENT_KINDS.data, this.#data.string(arg), 0);
+    else if (typeof arg === "bigint") {
+      const wide = BigInt.asUintN(64, arg);
+      this.#put(i, ARGUMENT_KINDS.number, Number(wide & 0xffff_ffffn), Number(wide >> 32n));
+    } else if (arg === null) this.#put(i, ARGUMENT_KINDS.number, 0, 0);
+    else this.#structured(i, arg);
+  }
+
+  #structured(i: number, arg: Exclude<Argument, number | bigint | string | null>): void {
     switch (arg.kind) {
       case "register":
-        return { kind: ARGUMENT_KINDS.register, value: arg.index };
+        this.#put(i, ARGUMENT_KINDS.register, arg.index, 0);
+        break;
       case "text":
-        return this.#at(this.#text(arg), 0);
+        this.#put(i, ARGUMENT_KINDS.data, this.#text(arg), 0);
+        break;
       case "bytes":
-        return this.#bytes(arg);
+        this.#put(i, ARGUMENT_KINDS.data, this.#constant(arg), arg.value.length);
+        break;
       case "buffer":
-        return this.#at(this.#bufferOffsets[arg.index] ?? 0, arg.size);
+        this.#put(i, ARGUMENT_KINDS.data, this.#bufferOffsets[arg.index] ?? 0, arg.size);
+        break;
       case "vector":
-        return { kind: ARGUMENT_KINDS.vector, value: this.#vector(arg) };
+        this.#put(i, ARGUMENT_KINDS.vector, this.#vector(arg), 0);
+        break;
     }
   }
 
-  #at(offset: number, length: number): EncodedArgument {
-    return { kind: ARGUMENT_KINDS.data, value: offset + length * 2 ** 32 };
+  /** A typed array takes a number modulo 2^32, so a negative low word is its two's complement. */
+  #put(i: number, kind: number, low: number, high: number): void {
+    const at = this.#op * WORDS + i * 2;
+    this.#words[at] = low;
+    this.#words[at + 1] = high;
+    this.#bytes[this.#op * OP_SIZE + AT.kinds + i] = kind;
   }
 
   #text(text: Text): number {
@@ -225,14 +254,16 @@ class Encoder {
     return at;
   }
 
-  #bytes(bytes: Bytes): EncodedArgument {
-    const at = this.#data.copy(bytes.value);
-    for (const fill of bytes.fills ?? []) this.#fill(at + fill.at, fill.register, fill.as);
-    return this.#at(at, bytes.value.length);
+  #constant({ value, fills }: Bytes): number {
+    if (fills === undefined) return this.#data.constant(value);
+    const at = this.#data.copy(value);
+    for (const fill of fills) this.#fill(at + fill.at, fill.register, fill.as);
+    return at;
   }
 
-  #vector(vector: Vector): number {
-    const offsets = vector.values.map((v) => (typeof v === "string" ? this.#data.string(v) : this.#text(v)));
+  #vector({ values }: Vector): number {
+    const offsets: number[] = [];
+    for (const value of values) offsets.push(typeof value === "string" ? this.#data.string(value) : this.#text(value));
     const at = this.#vectors.length;
     for (const offset of offsets) this.#vectors.push(offset);
     this.#vectors.push(PROTOCOL.vectorEnd);
@@ -240,7 +271,11 @@ class Encoder {
   }
 
   #fill(at: number, register: Register, as: FillKind): void {
-    this.#fills.push({ at, register: register.index, as });
+    if (this.#fillCount < PROTOCOL.fills) {
+      this.#words[this.#op * WORDS + FILL_WORDS + this.#fillCount * 2] = at;
+      this.#words[this.#op * WORDS + FILL_WORDS + this.#fillCount * 2 + 1] = register.index | (FILL_KINDS[as] << 8);
+    }
+    this.#fillCount++;
   }
 
   #load({ buffer, at, register }: Load): void {
@@ -266,4 +301,12 @@ function notesOf(program: Program): string {
  */
 export function encode(program: Program): Encoded {
   return new Encoder(program).encode();
+}
+
+/** The data section of an image whose header is known to be sound. */
+export function dataSection(image: Uint8Array): Uint8Array {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const [ops, vectors, size] = [16, 20, 24].map((at) => view.getUint32(at, true)) as [number, number, number];
+  const start = HEADER_SIZE + ops * OP_SIZE + vectors * 4;
+  return image.subarray(start, start + size);
 }

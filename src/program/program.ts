@@ -1,5 +1,5 @@
 /**
- * The program: plain frozen data, one object per system call. See docs/design/program.md.
+ * The program: plain read-only data, one object per system call. See docs/design/program.md.
  *
  * Three kinds of process run one program. The *executor* is the first; a `fork` starts the *container* (or a helper of
  * its making) and the *janitor* at later steps. Registers are copied by a fork, as everything else is.
@@ -66,21 +66,21 @@ export interface Operation {
   readonly arguments: readonly Argument[];
   /** One short sentence for people: what this call is for. */
   readonly why: string;
-  readonly result?: Register;
-  readonly loads?: readonly Load[];
+  readonly result?: Register | undefined;
+  readonly loads?: readonly Load[] | undefined;
   /**
    * Performed only when this register holds a result (≥ 0). A call that is not performed leaves -1 in its result
    * register, unless that is the condition's own register, which keeps its value.
    */
-  readonly when?: Register;
+  readonly when?: Register | undefined;
   /** Performed only when this register holds none (< 0). */
-  readonly unless?: Register;
+  readonly unless?: Register | undefined;
   /** Errors that are fine; the result register then holds -errno. At most four. */
-  readonly accepts?: readonly ErrnoName[];
+  readonly accepts?: readonly ErrnoName[] | undefined;
   /** A failure is remembered, and the next step is taken all the same. */
-  readonly goOn?: boolean;
+  readonly goOn?: boolean | undefined;
   /** Repeated while it fails with EBUSY, for up to two seconds. */
-  readonly retryBusy?: boolean;
+  readonly retryBusy?: boolean | undefined;
 }
 
 /** Which process performs the steps from `from` on. */
