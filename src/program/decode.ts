@@ -89,6 +89,7 @@ class Decoder {
   readonly #registers: readonly Register[];
   readonly #buffersEnd: number;
   readonly #strings = new Map<number, { end: number; value: string | undefined }>();
+  readonly #blocks = new Map<number, Uint8Array>();
   readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   /** An honest image mentions each of its bytes once; one whose strings overlap could ask for terabytes. */
   #bytesLeft: number = PROTOCOL.maxData;
@@ -259,7 +260,6 @@ class Decoder {
   #block(offset: number, length: number, fills: FoundFill[]): Buffer | Bytes {
     const placed = this.#buffers.find(({ at, buffer }) => at === offset && buffer.size === length);
     if (placed !== undefined) return placed.buffer;
-    this.#spend(offset, length);
     const inside: Fill[] = [];
     for (const fill of fills) {
       if (fill.used || fill.as === "load" || fill.as === "text") continue;
@@ -267,8 +267,20 @@ class Decoder {
       fill.used = true;
       inside.push({ at: fill.at - offset, register: fill.register, as: fill.as });
     }
-    const value = this.#data.slice(offset, offset + length);
+    const value = this.#copy(offset, length);
     return inside.length > 0 ? { kind: "bytes", value, fills: inside } : { kind: "bytes", value };
+  }
+
+  /** Constants that several calls share are copied once. */
+  #copy(offset: number, length: number): Uint8Array {
+    const key = offset * 2 ** 27 + length;
+    let value = this.#blocks.get(key);
+    if (value === undefined) {
+      this.#spend(offset, length);
+      value = this.#data.slice(offset, offset + length);
+      this.#blocks.set(key, value);
+    }
+    return value;
   }
 
   /** A string; with a register's digits at its end when one is filled in there. */

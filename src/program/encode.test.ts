@@ -52,6 +52,11 @@ describe("an operation", () => {
     expect(words(image, HEADER_SIZE, 8)).toEqual([0xffff_ff9c, 0xffff_ffff, 0, 0, 1, 256, 0, 0x8000_0000]);
   });
 
+  test("holds negative numbers beyond 32 bits", () => {
+    const { image } = encode(build((b) => b.call("openat", [-(2 ** 40), "/", -(2 ** 33) - 1, -(2n ** 63n)], "")));
+    expect(words(image, HEADER_SIZE, 8)).toEqual([0, 0xffff_ff00, 0, 0, 0xffff_ffff, 0xffff_fffd, 0, 0x8000_0000]);
+  });
+
   test("holds the call's number, its result, its condition and what it accepts", () => {
     const program = build((b) => {
       const [fd, ready] = [b.register("fd"), b.register("ready")];
