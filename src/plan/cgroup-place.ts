@@ -83,15 +83,9 @@ function isUsable(group: UnifiedGroup, wanted: Wanted): boolean {
  * container whose hierarchy starts at an occupied group, takes the nearest ancestor that may be written and holds no
  * process: within `systemd-run --user --scope` that is app.slice, which systemd has handed to the user.
  */
-export function chooseGroup(
-  unified: UnifiedHierarchy,
-  wanted: Wanted,
-  who: Who,
-  mode: string,
-): UnifiedGroup | undefined {
+export function chooseGroup(unified: UnifiedHierarchy, wanted: Wanted, who: Who): UnifiedGroup | undefined {
   const groups = knownGroups(unified);
-  const rootFirst = who.uid === 0 && (mode === "v2" || wanted.size > 0);
-  const order = rootFirst ? [...groups.slice(-1), ...groups.slice(0, -1)] : groups;
+  const order = who.uid === 0 ? [...groups.slice(-1), ...groups.slice(0, -1)] : groups;
   return order.find((group) => isUsable(group, wanted));
 }
 

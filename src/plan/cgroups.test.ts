@@ -52,17 +52,14 @@ function failure(action: () => unknown): SampanError {
 describe("without limits", () => {
   test("root gets one unified folder, for kill, freeze and CPU times", () => {
     expect(plan(HYBRID, {})).toEqual({
-      directories: [
-        { path: "/sys/fs/cgroup/unified/sampan", shared: true },
-        { path: "/sys/fs/cgroup/unified/sampan/c1", shared: false },
-      ],
+      directories: [{ path: "/sys/fs/cgroup/unified/sampan-c1", shared: false }],
       writes: [],
       join: [],
-      unified: "/sys/fs/cgroup/unified/sampan/c1",
-      procs: "/sys/fs/cgroup/unified/sampan/c1/cgroup.procs",
-      kill: "/sys/fs/cgroup/unified/sampan/c1/cgroup.kill",
-      remove: ["/sys/fs/cgroup/unified/sampan/c1"],
-      accounting: [{ name: "cpu.stat", path: "/sys/fs/cgroup/unified/sampan/c1/cpu.stat", size: 512 }],
+      unified: "/sys/fs/cgroup/unified/sampan-c1",
+      procs: "/sys/fs/cgroup/unified/sampan-c1/cgroup.procs",
+      kill: "/sys/fs/cgroup/unified/sampan-c1/cgroup.kill",
+      remove: ["/sys/fs/cgroup/unified/sampan-c1"],
+      accounting: [{ name: "cpu.stat", path: "/sys/fs/cgroup/unified/sampan-c1/cpu.stat", size: 512 }],
     });
   });
 
@@ -81,7 +78,7 @@ describe("without limits", () => {
 
   test("cgroup.kill is not used before Linux 5.14", () => {
     expect(plan(V2, {}, { kernel: [5, 13] }).kill).toBeUndefined();
-    expect(plan(V2, {}, { kernel: [5, 14] }).kill).toBe("/sys/fs/cgroup/sampan/c1/cgroup.kill");
+    expect(plan(V2, {}, { kernel: [5, 14] }).kill).toBe("/sys/fs/cgroup/sampan-c1/cgroup.kill");
   });
 
   test("a read-only unified hierarchy beside v1 is left alone", () => {
@@ -92,42 +89,60 @@ describe("without limits", () => {
 });
 
 describe("on v1 and hybrid hosts", () => {
-  test("only the controllers that are asked for are made, below the own group", () => {
+  test("only the controllers that are asked for are made, at the top of each hierarchy", () => {
     const { directories, join, remove, procs } = plan(V1, { memory: { limit: MiB } });
-    expect(directories.map(({ path }) => path)).toEqual([
-      "/sys/fs/cgroup/memory/sampan",
-      "/sys/fs/cgroup/memory/sampan/c1",
-    ]);
-    expect(join).toEqual(["/sys/fs/cgroup/memory/sampan/c1/cgroup.procs"]);
-    expect(remove).toEqual(["/sys/fs/cgroup/memory/sampan/c1"]);
-    expect(procs).toBe("/sys/fs/cgroup/memory/sampan/c1/cgroup.procs");
+    expect(directories).toEqual([{ path: "/sys/fs/cgroup/memory/sampan-c1", shared: false }]);
+    expect(join).toEqual(["/sys/fs/cgroup/memory/sampan-c1/cgroup.procs"]);
+    expect(remove).toEqual(["/sys/fs/cgroup/memory/sampan-c1"]);
+    expect(procs).toBe("/sys/fs/cgroup/memory/sampan-c1/cgroup.procs");
     expect(written(HYBRID, { memory: { limit: MiB } })).toEqual([
-      "/sys/fs/cgroup/memory/me/sampan/c1/memory.limit_in_bytes 1048576",
+      "/sys/fs/cgroup/memory/sampan-c1/memory.limit_in_bytes 1048576",
     ]);
   });
 
   test("the memory limit is written before the sum of memory and swap", () => {
     expect(written(V1, { memory: { limit: MiB, swap: 2 * MiB, reservation: 512 } })).toEqual([
-      "/sys/fs/cgroup/memory/sampan/c1/memory.limit_in_bytes 1048576",
-      "/sys/fs/cgroup/memory/sampan/c1/memory.memsw.limit_in_bytes 2097152",
-      "/sys/fs/cgroup/memory/sampan/c1/memory.soft_limit_in_bytes 512",
+      "/sys/fs/cgroup/memory/sampan-c1/memory.limit_in_bytes 1048576",
+      "/sys/fs/cgroup/memory/sampan-c1/memory.memsw.limit_in_bytes 2097152",
+      "/sys/fs/cgroup/memory/sampan-c1/memory.soft_limit_in_bytes 512",
     ]);
   });
 
-  test("a cpuset and its shared parent get both files, whichever was asked for", () => {
+  test("another user's groups lie in a folder below the own group, which can be handed over", () => {
+    const { directories, join, remove, writes } = plan(HYBRID, { memory: { limit: MiB } }, { uid: 1000 });
+    expect(directories).toEqual([
+      { path: "/sys/fs/cgroup/memory/me/sampan", shared: true },
+      { path: "/sys/fs/cgroup/memory/me/sampan/c1", shared: false },
+      { path: "/sys/fs/cgroup/unified/sampan", shared: true },
+      { path: "/sys/fs/cgroup/unified/sampan/c1", shared: false },
+    ]);
+    expect(join).toEqual(["/sys/fs/cgroup/memory/me/sampan/c1/cgroup.procs"]);
+    expect(remove).toEqual(["/sys/fs/cgroup/memory/me/sampan/c1", "/sys/fs/cgroup/unified/sampan/c1"]);
+    expect(writes.map(({ path }) => path)).toEqual(["/sys/fs/cgroup/memory/me/sampan/c1/memory.limit_in_bytes"]);
+  });
+
+  test("a cpuset gets both files, whichever was asked for", () => {
     expect(written(HYBRID, { cpu: { cpus: "1,3" } })).toEqual([
+      "/sys/fs/cgroup/cpuset/sampan-c1/cpuset.cpus 1,3",
+      "/sys/fs/cgroup/cpuset/sampan-c1/cpuset.mems 0",
+    ]);
+  });
+
+  test("and so does the folder that another user's cpusets share", () => {
+    const { writes } = plan(HYBRID, { cpu: { mems: "0" } }, { uid: 1000 });
+    expect(writes.map(({ path, value }) => `${path} ${value}`)).toEqual([
       "/sys/fs/cgroup/cpuset/sampan/cpuset.cpus 0-3",
       "/sys/fs/cgroup/cpuset/sampan/cpuset.mems 0",
-      "/sys/fs/cgroup/cpuset/sampan/c1/cpuset.cpus 1,3",
+      "/sys/fs/cgroup/cpuset/sampan/c1/cpuset.cpus 0-3",
       "/sys/fs/cgroup/cpuset/sampan/c1/cpuset.mems 0",
     ]);
   });
 
   test("CPU shares, period and quota keep their values", () => {
     expect(written(HYBRID, { cpu: { shares: 512, quota: 50_000, period: 100_000 } })).toEqual([
-      "/sys/fs/cgroup/cpu/sampan/c1/cpu.shares 512",
-      "/sys/fs/cgroup/cpu/sampan/c1/cpu.cfs_period_us 100000",
-      "/sys/fs/cgroup/cpu/sampan/c1/cpu.cfs_quota_us 50000",
+      "/sys/fs/cgroup/cpu/sampan-c1/cpu.shares 512",
+      "/sys/fs/cgroup/cpu/sampan-c1/cpu.cfs_period_us 100000",
+      "/sys/fs/cgroup/cpu/sampan-c1/cpu.cfs_quota_us 50000",
     ]);
   });
 
@@ -135,9 +150,9 @@ describe("on v1 and hybrid hosts", () => {
     const blockIO = { weight: 300, weightDevice: [{ major: 8, minor: 0, weight: 200 }] };
     const throttle = { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 4096 }] };
     expect(written(HYBRID, { blockIO: { ...blockIO, ...throttle } })).toEqual([
-      "/sys/fs/cgroup/blkio/sampan/c1/blkio.bfq.weight 300",
-      "/sys/fs/cgroup/blkio/sampan/c1/blkio.bfq.weight_device 8:0 200",
-      "/sys/fs/cgroup/blkio/sampan/c1/blkio.throttle.read_bps_device 8:0 4096",
+      "/sys/fs/cgroup/blkio/sampan-c1/blkio.bfq.weight 300",
+      "/sys/fs/cgroup/blkio/sampan-c1/blkio.bfq.weight_device 8:0 200",
+      "/sys/fs/cgroup/blkio/sampan-c1/blkio.throttle.read_bps_device 8:0 4096",
     ]);
   });
 
@@ -145,10 +160,7 @@ describe("on v1 and hybrid hosts", () => {
     const together = v1("cpu,cpuacct");
     const layout: CgroupLayout = { mode: "v1", v1: { cpu: together, cpuacct: together, pids: v1("pids") } };
     const { directories, join, accounting } = plan(layout, { cpu: { shares: 2 } });
-    expect(directories.map(({ path }) => path)).toEqual([
-      "/sys/fs/cgroup/cpu,cpuacct/sampan",
-      "/sys/fs/cgroup/cpu,cpuacct/sampan/c1",
-    ]);
+    expect(directories).toEqual([{ path: "/sys/fs/cgroup/cpu,cpuacct/sampan-c1", shared: false }]);
     expect(join).toHaveLength(1);
     expect(accounting.map(({ name }) => name)).toEqual([
       "v1/cpu.stat",
@@ -165,10 +177,9 @@ describe("on v1 and hybrid hosts", () => {
       unified: { mount: "/sys/fs/cgroup/unified", own: "/", controllers: ["memory"] },
     };
     expect(written(layout, { memory: { limit: MiB }, pids: { limit: 7 } })).toEqual([
-      "/sys/fs/cgroup/pids/sampan/c1/pids.max 7",
+      "/sys/fs/cgroup/pids/sampan-c1/pids.max 7",
       "/sys/fs/cgroup/unified/cgroup.subtree_control +memory",
-      "/sys/fs/cgroup/unified/sampan/cgroup.subtree_control +memory",
-      "/sys/fs/cgroup/unified/sampan/c1/memory.max 1048576",
+      "/sys/fs/cgroup/unified/sampan-c1/memory.max 1048576",
     ]);
   });
 });
@@ -187,25 +198,24 @@ describe("on v2 hosts", () => {
     };
     expect(written(V2, resources)).toEqual([
       "/sys/fs/cgroup/cgroup.subtree_control +memory +cpu +cpuset +pids +io",
-      "/sys/fs/cgroup/sampan/cgroup.subtree_control +memory +cpu +cpuset +pids +io",
-      "/sys/fs/cgroup/sampan/c1/memory.max 67108864",
-      "/sys/fs/cgroup/sampan/c1/memory.swap.max 33554432",
-      "/sys/fs/cgroup/sampan/c1/memory.low 33554432",
-      "/sys/fs/cgroup/sampan/c1/cpu.weight 100",
-      "/sys/fs/cgroup/sampan/c1/cpu.max 25000 50000",
-      "/sys/fs/cgroup/sampan/c1/cpuset.cpus 0",
-      "/sys/fs/cgroup/sampan/c1/cpuset.mems 0",
-      "/sys/fs/cgroup/sampan/c1/pids.max 20",
-      "/sys/fs/cgroup/sampan/c1/io.weight default 910",
-      "/sys/fs/cgroup/sampan/c1/io.max 8:0 rbps=1000",
-      "/sys/fs/cgroup/sampan/c1/io.max 8:16 wiops=10",
+      "/sys/fs/cgroup/sampan-c1/memory.max 67108864",
+      "/sys/fs/cgroup/sampan-c1/memory.swap.max 33554432",
+      "/sys/fs/cgroup/sampan-c1/memory.low 33554432",
+      "/sys/fs/cgroup/sampan-c1/cpu.weight 100",
+      "/sys/fs/cgroup/sampan-c1/cpu.max 25000 50000",
+      "/sys/fs/cgroup/sampan-c1/cpuset.cpus 0",
+      "/sys/fs/cgroup/sampan-c1/cpuset.mems 0",
+      "/sys/fs/cgroup/sampan-c1/pids.max 20",
+      "/sys/fs/cgroup/sampan-c1/io.weight default 910",
+      "/sys/fs/cgroup/sampan-c1/io.max 8:0 rbps=1000",
+      "/sys/fs/cgroup/sampan-c1/io.max 8:16 wiops=10",
     ]);
   });
 
   test("nothing is joined by hand: the container is born into its group", () => {
     const { join, unified, accounting } = plan(V2, { memory: { limit: MiB }, blockIO: { weight: 10 } });
     expect(join).toEqual([]);
-    expect(unified).toBe("/sys/fs/cgroup/sampan/c1");
+    expect(unified).toBe("/sys/fs/cgroup/sampan-c1");
     expect(accounting.map(({ name }) => name)).toEqual(["cpu.stat", "memory.peak", "memory.events", "io.stat"]);
   });
 
@@ -213,15 +223,14 @@ describe("on v2 hosts", () => {
     const { writes } = plan(V2, { cpu: { quota: 1000, period: 10_000, shares: 2 } });
     expect(writes.map(({ option, why }) => `${option}: ${why}`)).toEqual([
       "--cpus and --cpu-shares: hand a controller down to the groups below",
-      "--cpus and --cpu-shares: hand a controller down to the groups below",
       "--cpu-shares: CPU, weight under contention (2 shares)",
       "--cpus: CPU, microseconds in each period, and the length of a period",
     ]);
   });
 
   test("a quota alone has the kernel's period, a period alone no quota", () => {
-    expect(written(V2, { cpu: { quota: 5000 } }).at(-1)).toBe("/sys/fs/cgroup/sampan/c1/cpu.max 5000 100000");
-    expect(written(V2, { cpu: { period: 5000 } }).at(-1)).toBe("/sys/fs/cgroup/sampan/c1/cpu.max max 5000");
+    expect(written(V2, { cpu: { quota: 5000 } }).at(-1)).toBe("/sys/fs/cgroup/sampan-c1/cpu.max 5000 100000");
+    expect(written(V2, { cpu: { period: 5000 } }).at(-1)).toBe("/sys/fs/cgroup/sampan-c1/cpu.max max 5000");
   });
 
   test("shares become weights as runc and crun convert them", () => {
@@ -246,7 +255,7 @@ describe("on v2 hosts", () => {
       files: ["io.weight", "io.bfq.weight"],
     };
     expect(written({ ...V2, unified }, { blockIO: { weight: 100 } }).at(-1)).toBe(
-      "/sys/fs/cgroup/sampan/c1/io.bfq.weight default 100",
+      "/sys/fs/cgroup/sampan-c1/io.bfq.weight default 100",
     );
   });
 });
@@ -263,8 +272,8 @@ describe("where the group is made on v2", () => {
 
   test("root in a session takes the top of the hierarchy", () => {
     const layout = layoutWith(session, group(session, { occupied: true }), group("/"));
-    expect(plan(layout, memory).unified).toBe("/sys/fs/cgroup/sampan/c1");
-    expect(plan(layout, {}).unified).toBe("/sys/fs/cgroup/sampan/c1");
+    expect(plan(layout, memory).unified).toBe("/sys/fs/cgroup/sampan-c1");
+    expect(plan(layout, {}).unified).toBe("/sys/fs/cgroup/sampan-c1");
   });
 
   test("a user in a scope takes the slice above it, and only what is missing is handed down", () => {
@@ -312,7 +321,7 @@ describe("where the group is made on v2", () => {
       "cannot apply --memory: /sys/fs/cgroup holds processes, and a control group that does cannot limit groups below it",
     );
     expect(error.hint).toStartWith("Move them down first: mkdir /sys/fs/cgroup/init; ");
-    expect(plan(layoutWith("/", group("/", { occupied: true, enabled: ["memory"] })), memory).writes).toHaveLength(2);
+    expect(plan(layoutWith("/", group("/", { occupied: true, enabled: ["memory"] })), memory).writes).toHaveLength(1);
   });
 
   test("a hierarchy that root cannot write is called that", () => {

@@ -2,9 +2,9 @@
  * Control groups of one container: from OCI resources and this host's layout to data.
  *
  * Root's containers have the group `sampan-<id>` at the top of each hierarchy, as Docker's are in `/docker`; other users'
- * have `sampan/<id>` below their own group (see `chooseGroup` for the unified hierarchy). Making and removing a group costs milliseconds per
- * hierarchy, so only those are used that are asked for, and one unified group, which gives `cgroup.kill`, freezing,
- * CPU times and pressure figures on hybrid hosts too.
+ * have `sampan/<id>` below their own group (see `chooseGroup` for the unified hierarchy). Making and removing a group
+ * costs milliseconds per hierarchy, so only those are used that are asked for, and one unified group, which gives
+ * `cgroup.kill`, freezing, CPU times and pressure figures on hybrid hosts too.
  */
 import { SampanError } from "../errors/index.ts";
 import type { Resources } from "../oci/index.ts";
@@ -126,7 +126,7 @@ function planUnified(wanted: Wanted, limited: boolean, request: CgroupRequest): 
   const { layout, uid, parent = SHARED_GROUP, resources = {} } = request;
   const { unified } = layout;
   if (unified === undefined || (uid !== 0 && !limited)) return undefined;
-  const group = chooseGroup(unified, wanted, { uid }, layout.mode);
+  const group = chooseGroup(unified, wanted, { uid });
   if (group === undefined) {
     if (wanted.size > 0) throw noGroup(unified, wanted, { uid });
     return undefined;

@@ -38,13 +38,13 @@ done_testing() {
 
 # run ARGUMENTS...: one `sampan run`; leaves its output, both streams, and its exit code.
 run() {
-  output=$(timeout 60 sampan run "$@" 2>&1 </dev/null)
+  output=$(timeout -s KILL 60 sampan run "$@" 2>&1 </dev/null)
   code=$?
 }
 
 # Names of the containers' groups that exist.
 groups_left() {
-  find /sys/fs/cgroup/sampan -mindepth 1 -maxdepth 1 -type d 2>/dev/null
+  find /sys/fs/cgroup -mindepth 1 -maxdepth 1 -type d -name 'sampan*'
 }
 
 # waits_for COMMAND...: until it succeeds, for up to ten seconds.
@@ -61,7 +61,7 @@ no_group_left() {
 }
 
 a_group_has_a_process() {
-  for procs in /sys/fs/cgroup/sampan/*/cgroup.procs; do
+  for procs in /sys/fs/cgroup/sampan-*/cgroup.procs; do
     [ -n "$(cat "$procs" 2>/dev/null)" ] && return 0
   done
   return 1
