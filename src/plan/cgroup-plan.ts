@@ -4,7 +4,7 @@ export interface CgroupPlan {
   readonly directories: readonly { readonly path: string; readonly shared: boolean }[];
   /** Files to write before a process joins, in order. */
   readonly writes: readonly CgroupWrite[];
-  /** cgroup.procs files of v1 hierarchies: the container's pid is written there. */
+  /** `tasks` files of v1 hierarchies: the container writes 0 there and is in. */
   readonly join: readonly string[];
   /** Folder on the unified hierarchy; the container is born into it (CLONE_INTO_CGROUP). */
   readonly unified?: string;

@@ -64,7 +64,7 @@ function assemble(v1: readonly Part[], v2: Part | undefined, request: CgroupRequ
   return {
     directories: parts.flatMap((part) => part.directories),
     writes: parts.flatMap((part) => part.writes),
-    join: v1.map((part) => `${part.directory}/cgroup.procs`),
+    join: v1.map((part) => `${part.directory}/tasks`),
     ...(v2 ? { unified: v2.directory } : {}),
     ...(first ? { procs: `${first}/cgroup.procs` } : {}),
     ...(v2 && canKill ? { kill: `${v2.directory}/cgroup.kill` } : {}),

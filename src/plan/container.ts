@@ -3,7 +3,7 @@ import { MOUNT_ATTR, PR, SIGNALS } from "../kernel/index.ts";
 import { SUPERVISE_FLAGS } from "../program/index.ts";
 import type { PlanContext } from "./context.ts";
 import { fillDev } from "./devices.ts";
-import { makeCgroupNamespace } from "./groups.ts";
+import { joinGroups, makeCgroupNamespace } from "./groups.ts";
 import { maskPaths } from "./masks.ts";
 import { parseMountOptions } from "./mount-options.ts";
 import { type EarlyBind, isCgroupMount, mountEntry, setAttributes } from "./mounts.ts";
@@ -27,6 +27,7 @@ function begin(cx: PlanContext): void {
   cx.close(cx.syncParent);
   cx.close(cx.janitorWrite);
   b.call("setsid", [], "a session of its own: the user's terminal cannot be written into (TIOCSTI)");
+  if (cx.input.cgroups) joinGroups(cx, cx.input.cgroups);
   b.call("umask", [0], "modes of what is made in here are as written");
   if (!cx.has("user")) return;
   b.control("wait", [cx.syncChild], "the executor has written the id maps");
@@ -71,7 +72,7 @@ function buildFileSystems(cx: PlanContext): readonly EarlyBind[] {
   return early;
 }
 
-/** After the executor has put this process into its groups. */
+/** What shows the groups that this process is in. */
 function buildLate(cx: PlanContext, early: readonly EarlyBind[]): void {
   if (cx.has("cgroup")) makeCgroupNamespace(cx);
   if (!cx.has("mount")) return;
@@ -116,7 +117,7 @@ export function planContainer(cx: PlanContext, terminal: Terminal | undefined): 
   if (cx.has("network")) raiseLoopback(cx);
   setOomScore(cx);
   const early = buildFileSystems(cx);
-  b.control("wait", [cx.syncChild], "the executor has put this process into its control groups");
+  b.control("wait", [cx.syncChild], "the executor has written the record");
   buildLate(cx, early);
   if (terminal) openTerminal(cx, terminal);
   else if (!input.input) useNullInput(cx);

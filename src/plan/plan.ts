@@ -2,7 +2,7 @@ import { AF, O, PR, SIGNALS, SOCK } from "../kernel/index.ts";
 import { type Program, type Register, SUPERVISE_FLAGS } from "../program/index.ts";
 import { planContainer } from "./container.ts";
 import { PlanContext } from "./context.ts";
-import { joinGroups, makeGroups, readAccounting, removeGroups } from "./groups.ts";
+import { makeGroups, readAccounting, removeGroups } from "./groups.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { PlanInput } from "./input.ts";
 import { forkFlags, writeIdMaps } from "./namespaces.ts";
@@ -46,10 +46,9 @@ function startContainer(cx: PlanContext, label: ReturnType<PlanContext["b"]["lab
     b.control("post", [cx.syncParent], "the id maps are written");
     sendLowers(cx);
   }
-  if (input.cgroups) joinGroups(cx, input.cgroups);
   if (input.record) makeRecord(cx, input.record);
   writeIdFiles(cx);
-  b.control("post", [cx.syncParent], "the control groups are joined, the record is written");
+  b.control("post", [cx.syncParent], "the record is written: go");
 }
 
 function superviseFlags(cx: PlanContext): number {
@@ -102,7 +101,7 @@ function janitorPart(cx: PlanContext, terminal: Terminal | undefined): void {
  *    │
  *    ├──fork──▶ container         its namespaces are new
  *    │ maps ───post──▶ wait       only with a user namespace
- *    │ groups ─post──▶ wait       limits hold before the command runs
+ *    │ record ─post──▶ wait       who looks for the container finds it before the command runs
  *    │            ◀──sendfd       only with a terminal
  *    │            ◀──post         EPIPE: the executor has died
  *    ▼            ▼

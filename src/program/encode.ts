@@ -211,7 +211,7 @@ class Encoder {
   }
 
   #argument(i: number, arg: Argument): void {
-    if (typeof arg === "number") this.#put(i, ARGUMENT_KINDS.number, arg, arg < 0 ? 0xffff_ffff : arg / TWO_32);
+    if (typeof arg === "number") this.#put(i, ARGUMENT_KINDS.number, arg, Math.floor(arg / TWO_32));
     else if (typeof arg === "string") this.#put(i, ARGUMENT_KINDS.data, this.#data.string(arg), 0);
     else if (typeof arg === "bigint") {
       const wide = BigInt.asUintN(64, arg);
