@@ -139,6 +139,8 @@ class TarReader {
   }
 
   #entry(header: TarHeader, source: Source, next: Next): void {
+    // Told a second time, by the stream of the entry; without a listener that would end the process.
+    source.on("error", () => {});
     this.#guarded(() => {
       if (!this.#sink.begin(header)) {
         this.#stop();
@@ -174,7 +176,7 @@ class TarReader {
       action();
     } catch (error) {
       this.#failure = error as Error;
-      this.#tar.destroy(this.#failure);
+      this.#tar.destroy();
     }
   }
 }

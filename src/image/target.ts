@@ -90,6 +90,7 @@ export class Target {
 
   /** A whiteout: the name of a lower layer goes; what this layer has made under it stays, in whatever order they came. */
   hide(parent: Folder, name: string): void {
+    if (this.#layer === 0) return; // there is nothing below, and what this layer made is not kept in mind
     const folder = parent.child(name);
     if (folder?.layer === this.#layer) this.hideLower(folder);
     else if (!parent.wasMade(name)) this.#remove(parent, name);
