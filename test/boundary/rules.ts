@@ -43,7 +43,13 @@ export interface Exception {
 }
 
 /** What is allowed although a rule forbids it; an entry that nothing uses any more fails the test. */
-export const EXCEPTIONS: readonly Exception[] = [];
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    file: "src/cli/commands/version.ts",
+    name: "../../../package.json",
+    reason: "the version is written there alone, and becomes part of the executable",
+  },
+];
 
 /** One import, re-export or use of a global in a file of src/; `file` is relative to the repository. */
 export interface Use {
