@@ -29,7 +29,9 @@ export PATH=/opt:/bin HOME=/root
 cd /
 ifconfig lo 127.0.0.1
 insmod /modules/overlay.ko
-insmod /modules/brd.ko rd_nr=1 rd_size=65536
+insmod /modules/loop.ko max_loop=1
+truncate -s 64M /tmp/disk
+losetup /dev/loop0 /tmp/disk
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 checks=$(sed "s/.*checks=\([^ ]*\).*/\1/" /proc/cmdline)
 sh "/checks/$checks" </dev/null

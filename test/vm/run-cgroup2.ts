@@ -68,7 +68,7 @@ function buildInitramfs({ release, busybox }: Host, dist: string, scratch: strin
     "/opt/sampan-executor": join(dist, "sampan-executor"),
   };
   for (const name of ["tap.sh", ...BOOTS.map(({ script }) => script)]) files[`/checks/${name}`] = join(HERE, name);
-  for (const name of ["overlay", "brd"]) files[`/modules/${name}.ko`] = modulePath(release, name);
+  for (const name of ["overlay", "loop"]) files[`/modules/${name}.ko`] = modulePath(release, name);
   for (const path of tests) files[`/tests/${path}`] = join(ROOT, path);
   writeInitramfs({ files, dynamic: [join(dist, "sampan")] }, scratch, output);
   return output;
