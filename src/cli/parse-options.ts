@@ -28,7 +28,14 @@ export function parseCommonOptions(
 
 /** False for most command lines, at the cost of one look at each word; true does not promise anything. */
 export function mayHoldCommonOptions(argv: readonly string[]): boolean {
-  return argv.some((word) => /^--(help|root|debug|version)|^-[^-]*h/.test(word));
+  return argv.some((word) => (word.startsWith("--") ? COMMON.some((start) => word.startsWith(start)) : isShortH(word)));
+}
+
+const COMMON = ["--help", "--root", "--debug", "--version"];
+
+/** `-h` alone or in a group. No regular expression, because compiling the first one takes longer than all of parsing. */
+function isShortH(word: string): boolean {
+  return word.startsWith("-") && word.includes("h");
 }
 
 function applyRows<Draft>(
@@ -64,7 +71,7 @@ function refuseConflicts(found: readonly FoundOption[]): void {
     if (other === undefined) continue;
     throw new SampanError("USAGE", `${label} cannot be used with ${other.label}`, {
       object: label,
-      hint: "Both set the same thing; keep one of them.",
+      hint: "They exclude each other; keep one.",
     });
   }
 }

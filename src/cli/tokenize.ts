@@ -67,7 +67,7 @@ function takeShorts(cursor: Cursor, word: string): void {
     const label = `-${letter}`;
     const tail = word.slice(at + 1);
     if (tail.startsWith("=") || (tail !== "" && row.kind === "value")) {
-      cursor.found.push({ row, label, value: tail.replace(/^=/, "") });
+      cursor.found.push({ row, label, value: tail.startsWith("=") ? tail.slice(1) : tail });
       return;
     }
     cursor.found.push({ row, label, value: nextValue(cursor, row, label) });

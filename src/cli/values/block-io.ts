@@ -8,7 +8,7 @@ const WEIGHT = { what: "a weight", minimum: 10, maximum: 1000 } as const;
 
 /** 10 to 1000; 0 is the default: undefined. */
 export function parseWeight(value: string): number | undefined {
-  return parseInteger(value, { ...WEIGHT, also: [0] }) || undefined;
+  return parseInteger(value, { ...WEIGHT, also: { 0: "the default" } }) || undefined;
 }
 
 /** `/dev/sda:200`. */

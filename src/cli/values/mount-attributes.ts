@@ -2,9 +2,6 @@ import type { MountOption } from "../../engine/run-options.ts";
 
 export const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 
-/** Flags of mount(8) in pairs that exclude each other. */
-export const MOUNT_FLAGS = ["exec", "noexec", "suid", "nosuid", "dev", "nodev"] as const;
-
 /** Options which other engines take for something that Linux or Sampan does not do; a wrong promise is worse. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   z: "SELinux labels are not changed; label the folder with chcon.",

@@ -10,7 +10,7 @@ export function parseSize(value: string): number {
   const unit = (match[2] ?? match[3] ?? "b").toLowerCase();
   const bytes = Math.floor(Number(match[1]) * 1024 ** (POWERS[unit] ?? 0));
   if (Number.isSafeInteger(bytes)) return bytes;
-  throw invalid(`${quote(value)} is more than ${Number.MAX_SAFE_INTEGER} bytes`, "Leave the option out for no limit.");
+  throw invalid(`${quote(value)} is more than ${Number.MAX_SAFE_INTEGER} bytes`, "Write a smaller size, such as 64m.");
 }
 
 /** A size for something that has to exist. */

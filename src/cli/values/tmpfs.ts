@@ -1,13 +1,24 @@
 import type { MountOption } from "../../engine/run-options.ts";
 import { alternatives, choiceHint } from "./choice.ts";
 import { invalid, quote } from "./invalid.ts";
-import { MOUNT_FLAGS, mergeMount } from "./mount-attributes.ts";
+import { mergeMount } from "./mount-attributes.ts";
 import { splitFirst } from "./pair.ts";
 import { parseMountTarget } from "./path.ts";
 import { parsePositiveSize } from "./size.ts";
 
 /** Passed on as they are: flags of mount(8) and settings of tmpfs(5). */
-const FLAGS: readonly string[] = [...MOUNT_FLAGS, "noatime", "nodiratime", "relatime", "strictatime"];
+const FLAGS: readonly string[] = [
+  "exec",
+  "noexec",
+  "suid",
+  "nosuid",
+  "dev",
+  "nodev",
+  "noatime",
+  "nodiratime",
+  "relatime",
+  "strictatime",
+];
 const SETTINGS: readonly string[] = ["uid", "gid", "nr_inodes", "nr_blocks", "huge"];
 
 /** `PATH[:OPTIONS]`: `/run`, `/tmp:size=64m,mode=1777,noexec`. */

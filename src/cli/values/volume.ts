@@ -1,7 +1,7 @@
 import type { MountOption } from "../../engine/run-options.ts";
 import { choiceHint } from "./choice.ts";
 import { invalid, quote } from "./invalid.ts";
-import { MOUNT_FLAGS, mergeMount, PROPAGATIONS, UNSUPPORTED } from "./mount-attributes.ts";
+import { mergeMount, PROPAGATIONS, UNSUPPORTED } from "./mount-attributes.ts";
 import { parseBindSource } from "./mount-source.ts";
 import { parseMountTarget } from "./path.ts";
 
@@ -19,9 +19,12 @@ const OPTIONS: Readonly<Record<string, VolumeOption>> = {
   bind: { group: "depth", says: { nonRecursive: true } },
   rbind: { group: "depth", says: {} },
   ...Object.fromEntries(PROPAGATIONS.map((word) => [word, { group: "propagation", says: { propagation: word } }])),
-  ...Object.fromEntries(
-    MOUNT_FLAGS.map((word) => [word, { group: word.replace(/^no/, ""), says: { options: [word] } }]),
-  ),
+  exec: { group: "exec", says: { options: ["exec"] } },
+  noexec: { group: "exec", says: { options: ["noexec"] } },
+  suid: { group: "suid", says: { options: ["suid"] } },
+  nosuid: { group: "suid", says: { options: ["nosuid"] } },
+  dev: { group: "dev", says: { options: ["dev"] } },
+  nodev: { group: "dev", says: { options: ["nodev"] } },
 };
 
 /** `SOURCE:TARGET[:OPTIONS]` as for Docker and Podman; a missing source folder is made. */
@@ -33,7 +36,7 @@ export function parseVolume(value: string, cwd: string): MountOption {
   if (more.length > 0) {
     throw invalid(
       `${quote(value)} has too many colons`,
-      "For paths with a colon use --mount type=bind,source=...,target=...",
+      "For paths with a colon use --mount type=bind,source=PATH,target=PATH.",
     );
   }
   const mount: MountOption = {

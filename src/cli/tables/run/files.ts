@@ -27,7 +27,7 @@ export const FILE_OPTIONS: readonly OptionRow<RunDraft>[] = [
   {
     name: "mount",
     kind: "value",
-    value: "type=TYPE,KEY=VALUE,...",
+    value: "type=TYPE,KEY=VALUE",
     repeats: true,
     choices: ["type=bind,source=", "type=tmpfs,target="],
     group,

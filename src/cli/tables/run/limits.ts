@@ -57,7 +57,7 @@ export const LIMIT_OPTIONS: readonly OptionRow<RunDraft>[] = [
     group,
     summary: "Weight against other containers, 2 to 262144; usually 1024",
     set: (draft, value) => {
-      const range = { what: "a number of shares", minimum: 2, maximum: 262_144, also: [0] };
+      const range = { what: "a number of shares", minimum: 2, maximum: 262_144, also: { 0: "the default" } };
       setCpu(draft, "shares", parseInteger(value, range) || undefined);
     },
   },
@@ -68,7 +68,7 @@ export const LIMIT_OPTIONS: readonly OptionRow<RunDraft>[] = [
     group,
     summary: "Length of a period for --cpu-quota",
     set: (draft, value) => {
-      const range = { what: "a period", minimum: 1000, maximum: 1_000_000, also: [0] };
+      const range = { what: "a period", minimum: 1000, maximum: 1_000_000, also: { 0: "the default" } };
       setCpu(draft, "period", parseInteger(value, range) || undefined);
     },
   },
@@ -79,7 +79,12 @@ export const LIMIT_OPTIONS: readonly OptionRow<RunDraft>[] = [
     group,
     summary: "CPU time in each period; -1 is no limit",
     set: (draft, value) => {
-      const range = { what: "a quota", minimum: 1000, maximum: Number.MAX_SAFE_INTEGER, also: [0, -1] };
+      const range = {
+        what: "a quota",
+        minimum: 1000,
+        maximum: Number.MAX_SAFE_INTEGER,
+        also: { 0: "the default", [-1]: "no limit" },
+      };
       setCpu(draft, "quota", parseInteger(value, range) || undefined);
     },
   },
@@ -106,7 +111,12 @@ export const LIMIT_OPTIONS: readonly OptionRow<RunDraft>[] = [
     group,
     summary: "Number of processes and threads; -1 is no limit",
     set: ({ options }, value) => {
-      const range = { what: "a number of processes", minimum: 1, maximum: Number.MAX_SAFE_INTEGER, also: [0, -1] };
+      const range = {
+        what: "a number of processes",
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        also: { 0: "no limit", [-1]: "no limit" },
+      };
       options.resources = { ...options.resources, pids: { limit: parseInteger(value, range) || -1 } };
     },
   },
