@@ -6,14 +6,7 @@ cg=/sys/fs/cgroup
 is "version 2 is all there is" "$(grep -c ' - cgroup ' /proc/self/mountinfo)" 0
 like "the controllers are there" "$(cat $cg/cgroup.controllers)" "cpuset cpu io memory .*pids"
 
-# The planner and live groups by themselves: the suite that runs on v1 and hybrid hosts too.
-suite=$(cd /tests && BUN_BE_BUN=1 timeout -s KILL 120 sampan test ./test/kernel/cgroup.test.ts \
-  -t 'unified hierarchy|limits that hold' 2>&1)
-printf '%s\n' "$suite" | sed -n 's/^(\(pass\|fail\)) \(.*\) \[[0-9.]*ms\]$/\1 \2/p' >/tmp/suite
-while read -r state title; do
-  if [ "$state" = pass ]; then ok "$title"; else not_ok "$title" "$suite"; fi
-done </tmp/suite
-true_that "the suite has run" "$suite" test -s /tmp/suite
+run_suite 'unified hierarchy|limits that hold'
 
 # Memory
 run --memory 32m --report=json host dd if=/dev/zero of=/dev/null bs=64M count=1
@@ -52,17 +45,11 @@ is "the container sees its own group as the root" "$output" "33554432
 0::/"
 
 # Every file, from outside, while it runs
-run_in_background() {
-  sampan run "$@" </dev/null >/tmp/background 2>&1 &
-  background=$!
-  waits_for a_group_has_a_process
-}
 run_in_background --memory 64m --memory-swap 96m --memory-reservation 16m --cpus 0.5 --cpu-shares 512 --cpuset-cpus 0 \
   --pids-limit 33 --blkio-weight 500 --device-write-bps /dev/loop0:1m --device-read-iops /dev/loop0:50 \
   host sh -c 'sleep 100 & sleep 100'
-group=$(groups_left | head -n 1)
-file() { cat "$group/$1" 2>/dev/null; }
-true_that "it runs" "$(cat /tmp/background)" test -n "$group"
+file() { cat $cg/sampan-*/"$1" 2>/dev/null; }
+true_that "it runs" "$(cat /tmp/background)" test -n "$(groups_left)"
 is "memory.max" "$(file memory.max)" 67108864
 is "memory.swap.max is swap alone" "$(file memory.swap.max)" 33554432
 is "memory.low" "$(file memory.low)" 16777216

@@ -42,9 +42,26 @@ run() {
   code=$?
 }
 
-# Names of the containers' groups that exist.
+# run_in_background ARGUMENTS...: until the container runs; leaves the process id of Sampan.
+run_in_background() {
+  sampan run "$@" </dev/null >/tmp/background 2>&1 &
+  background=$!
+  waits_for a_group_has_a_process
+}
+
+# run_suite TITLES: the planner and live groups by themselves, in the suite that every kind of host runs.
+run_suite() {
+  suite=$(cd /tests && BUN_BE_BUN=1 timeout -s KILL 120 sampan test ./test/kernel/cgroup.test.ts -t "$1" 2>&1)
+  printf '%s\n' "$suite" | sed -n 's/^(\(pass\|fail\)) \(.*\) \[[0-9.]*ms\]$/\1 \2/p' >/tmp/suite
+  while read -r state title; do
+    if [ "$state" = pass ]; then ok "$title"; else not_ok "$title" "$suite"; fi
+  done </tmp/suite
+  true_that "the suite has run" "$suite" test -s /tmp/suite
+}
+
+# Containers' groups that exist, in any hierarchy.
 groups_left() {
-  find /sys/fs/cgroup -mindepth 1 -maxdepth 1 -type d -name 'sampan*'
+  find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name 'sampan*'
 }
 
 # waits_for COMMAND...: until it succeeds, for up to ten seconds.
@@ -61,7 +78,7 @@ no_group_left() {
 }
 
 a_group_has_a_process() {
-  for procs in /sys/fs/cgroup/sampan-*/cgroup.procs; do
+  for procs in /sys/fs/cgroup/sampan-*/cgroup.procs /sys/fs/cgroup/*/sampan-*/cgroup.procs; do
     [ -n "$(cat "$procs" 2>/dev/null)" ] && return 0
   done
   return 1
