@@ -91,7 +91,11 @@ function mountsOf(
         cgroups: groups,
       })
     : [];
-  return [...own, ...networkFiles(options, set), ...(options.mounts ?? []).map(userMount)];
+  return [
+    ...own,
+    ...networkFiles(options, set),
+    ...(options.mounts ?? []).map((mount) => userMount(mount, options.privileged ?? false)),
+  ];
 }
 
 function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInput["bindSources"] {
@@ -164,6 +168,7 @@ function planInput(options: RunOptions, context: PrepareContext, parts: InputPar
     init: options.init ?? false,
     record,
     accounting: context.accounting,
+    plannedDevicesOnly: !options.privileged,
     ...(groups ? { cgroups: groups.plan } : {}),
     ...(idMaps ? { idMapper: idMaps.mapper } : {}),
     ...(options.pidFile === undefined ? {} : { pidFile: options.pidFile }),

@@ -23,12 +23,15 @@ export function bindSource({ source = "", createSource }: MountOption): BindSour
   return { path: source, kind: "directory" };
 }
 
-function bindOptions(mount: MountOption): string[] {
+/** In a folder of the host too, a device that the container has made there cannot be opened; `dev` allows it. */
+function bindOptions(mount: MountOption, privileged: boolean): string[] {
+  const given = mount.options ?? [];
   return [
+    ...(privileged || given.includes("dev") ? [] : [mount.nonRecursive ? "nodev" : "rnodev"]),
     mount.nonRecursive ? "bind" : "rbind",
     mount.propagation ?? "rprivate",
     ...(mount.recursiveReadOnly ? ["rro"] : mount.readOnly ? ["ro"] : []),
-    ...(mount.options ?? []),
+    ...given,
   ];
 }
 
@@ -45,11 +48,16 @@ function tmpfsOptions(mount: MountOption): string[] {
   ];
 }
 
-export function userMount(mount: MountOption): Mount {
+export function userMount(mount: MountOption, privileged: boolean): Mount {
   if (mount.type === "tmpfs") {
     return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: tmpfsOptions(mount) };
   }
-  return { destination: mount.target, type: "bind", source: mount.source ?? "", options: bindOptions(mount) };
+  return {
+    destination: mount.target,
+    type: "bind",
+    source: mount.source ?? "",
+    options: bindOptions(mount, privileged),
+  };
 }
 
 /** Linux's split of st_rdev (makedev(3)). */

@@ -34,13 +34,13 @@ function begin(cx: PlanContext): void {
   becomeRoot(cx);
 }
 
-/** A mount of /dev or /proc that asks for `ro` gets it when its contents are in place. */
-function readOnlyLater(cx: PlanContext): void {
+/** A /dev that asks for `ro`, and one that holds no other devices than ours, get their flags when it is complete. */
+function sealDev(cx: PlanContext): void {
   for (const mount of cx.spec.mounts) {
-    const kept = mount.destination === "/dev" && mount.type === "tmpfs" ? cx.dev : undefined;
+    if (mount.destination !== "/dev" || mount.type !== "tmpfs") continue;
     const ro = parseMountOptions(mount.options ?? []).set & MOUNT_ATTR.MOUNT_ATTR_RDONLY;
-    if (kept && ro)
-      setAttributes(cx, kept, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, `${mount.destination} is read-only from here on`);
+    const flags = ro | (cx.input.plannedDevicesOnly ? MOUNT_ATTR.MOUNT_ATTR_NODEV : 0);
+    if (flags) setAttributes(cx, cx.dev, flags, 0, 0, "/dev is complete");
   }
 }
 
@@ -83,7 +83,7 @@ function buildLate(cx: PlanContext, early: readonly EarlyBind[]): void {
 
 /** The working folder is opened in the new root, which then becomes the root, and is entered last. */
 function enterFileSystems(cx: PlanContext): void {
-  readOnlyLater(cx);
+  sealDev(cx);
   openWorkdir(cx, cx.spec.process.cwd);
   if (cx.ownRoot) {
     sealRoot(cx);

@@ -1,5 +1,5 @@
 /** /dev: a tmpfs with only what belongs there (config-linux.md, "Default Devices"). */
-import { AT_FDCWD, deviceNumber, FCNTL, O, OPEN_TREE, S_IF } from "../kernel/index.ts";
+import { AT_FDCWD, deviceNumber, FCNTL, MOVE_MOUNT, O, OPEN_TREE, S_IF } from "../kernel/index.ts";
 import type { Device } from "../oci/index.ts";
 import type { Register } from "../program/index.ts";
 import { OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
@@ -44,6 +44,17 @@ function makeDevice(cx: PlanContext, device: Device, dir: Register, name: string
   const number = deviceNumber(device.major ?? 0, device.minor ?? 0);
   b.call("mknodat", [dir, name, FILE_TYPES[device.type] | mode, number], `the device ${device.path}`);
   if (device.uid || device.gid) b.call("fchownat", [dir, name, device.uid ?? 0, device.gid ?? 0, 0], `its owner`);
+  if (cx.input.plannedDevicesOnly) exempt(cx, device, dir, name);
+}
+
+/** The node mounted over itself keeps working when the mount around it becomes `nodev`. It was made a call ago. */
+function exempt(cx: PlanContext, device: Device, dir: Register, name: string): void {
+  const { b, mount } = cx;
+  const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC;
+  b.call("open_tree", [dir, name, flags], `${device.path} as a mount of its own`, { result: mount });
+  const why = `let ${device.path} be opened, and no other device`;
+  b.call("move_mount", [mount, "", dir, name, MOVE_MOUNT.MOVE_MOUNT_F_EMPTY_PATH], why);
+  cx.release(mount);
 }
 
 /** A device below /dev/sub or elsewhere: its folder is made first. */

@@ -26,6 +26,11 @@ export interface PlanInput {
   readonly reporter?: Reporter;
   /** Read the accounting files at the end, for a report. */
   readonly accounting: boolean;
+  /**
+   * Device nodes can be opened only where this plan has put them: the root and /dev get `nodev`. It takes the place of
+   * the devices controller, which costs milliseconds, and holds against nodes that came with an image too.
+   */
+  readonly plannedDevicesOnly?: boolean;
 }
 
 export type IdMapper =

@@ -145,7 +145,7 @@ function mountFilesystem(cx: PlanContext, mount: Mount, options: MountOptions): 
   const type = mount.type ?? "none";
   const kept = keeper(cx, mount);
   const fd = kept ?? cx.mount;
-  // Its own folders and nodes are made after it is in place: read-only comes at the very end (see readOnlyLater).
+  // Its own folders and nodes are made after it is in place: read-only comes at the very end (see sealDev).
   const attributes = options.set & ~(kept ? MOUNT_ATTR.MOUNT_ATTR_RDONLY : 0);
   const source = mount.source === undefined ? [] : [{ key: "source", value: mount.source }];
   const data = [...source, ...options.data];

@@ -199,8 +199,11 @@ export function enterRoot(cx: PlanContext): void {
   b.call("chdir", ["/"], "the new root");
 }
 
-/** Makes the mount of the root read-only; mounts below it keep their own flags. */
+/** Flags of the root's own mount, now that it is complete; mounts below it keep theirs. */
 export function sealRoot(cx: PlanContext): void {
+  if (cx.input.plannedDevicesOnly) {
+    setAttributes(cx, cx.root, MOUNT_ATTR.MOUNT_ATTR_NODEV, 0, 0, "no device can be opened outside of /dev");
+  }
   if (!cx.spec.root.readonly) return;
   setAttributes(cx, cx.root, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, "--read-only: the root file system cannot be written");
 }
