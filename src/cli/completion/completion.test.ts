@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { missingCommand, testUnless } from "../../../test/support/skip.ts";
 import { bashCompletion } from "./bash.ts";
 import { fishCompletion } from "./fish.ts";
 import { loadVocabulary } from "./vocabulary.ts";
@@ -84,8 +85,7 @@ describe("bash offers", () => {
 
 describe("each shell can read its script", () => {
   for (const [shell, script] of Object.entries(scripts)) {
-    const isMissing = spawnSync(shell, ["-c", "true"]).error !== undefined;
-    test.skipIf(isMissing)(`${shell}${isMissing ? " (not installed here)" : ""}`, () => {
+    testUnless(missingCommand(shell))(shell, () => {
       expect(spawnSync(shell, ["-n"], { input: script, encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
     });
   }
