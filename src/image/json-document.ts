@@ -16,12 +16,12 @@ export function parseJson(bytes: Buffer, document: string): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (cause) {
-    throw invalidArchive(`holds a ${document} that is not JSON`, { cause, object: document });
+    throw invalidArchive(`is damaged: its ${document} is not JSON`, { cause, object: document });
   }
 }
 
 function wrongType(document: string, name: string, expected: string): Error {
-  return invalidArchive(`holds a ${document} in which '${name}' is not ${expected}`, { object: document });
+  return invalidArchive(`is damaged: '${name}' in its ${document} is not ${expected}`, { object: document });
 }
 
 export function optionalString(value: unknown, name: string, document: string): string | undefined {

@@ -208,7 +208,11 @@ const REFUSED: readonly Refusal[] = [
   },
   {
     title: "an extended attribute of 70,000 bytes",
-    entries: () => [etc, paxHeader({ "SCHILY.xattr.user.big": Buffer.alloc(70_000) }), rawEntry({ name: "f", type: "0" })],
+    entries: () => [
+      etc,
+      paxHeader({ "SCHILY.xattr.user.big": Buffer.alloc(70_000) }),
+      rawEntry({ name: "f", type: "0" }),
+    ],
     message: `the archive's entry "f" has an extended attribute of more than 64 KiB`,
   },
   {
@@ -362,7 +366,12 @@ const CONTAINED: readonly Containment[] = [
   },
   {
     title: "a name like a property of every object",
-    entries: () => [etc, file("__proto__/constructor"), paxHeader({ __proto__x: "1" }), rawEntry({ name: "toString", type: "0" })],
+    entries: () => [
+      etc,
+      file("__proto__/constructor"),
+      paxHeader({ __proto__x: "1" }),
+      rawEntry({ name: "toString", type: "0" }),
+    ],
     check: (rootfs) => expect(readdirSync(rootfs).sort()).toEqual(["__proto__", "etc", "toString"]),
   },
   {
@@ -405,7 +414,10 @@ test("an error says what has become of the rest", async () => {
 
 test("a file that says it is larger than the limit is refused before it is written", async () => {
   using w = new Workshop();
-  const bytes = Buffer.concat([await makeTar([etc]).then((tar) => tar.subarray(0, -1024)), rawHeader({ name: "f", type: "0", size: 8_000_000_000 })]);
+  const bytes = Buffer.concat([
+    await makeTar([etc]).then((tar) => tar.subarray(0, -1024)),
+    rawHeader({ name: "f", type: "0", size: 8_000_000_000 }),
+  ]);
   const error = await failureOf(w.openBytes(bytes, { limits: { expandedBytes: 2 ** 30 } }));
   expect([error.code, error.message]).toEqual(["ARCHIVE_HOSTILE", "the archive expands to more than 1073741824 bytes"]);
 });
@@ -431,7 +443,10 @@ test("too many nodes are refused", async () => {
   using w = new Workshop();
   const nodes: EntryOptions[] = Array.from({ length: 30 }, (_, i) => ({ name: `etc/${i}`, type: "fifo" }));
   const error = await failureOf(w.openBytes(await makeTar([etc, ...nodes]), { limits: { specials: 20 } }));
-  expect([error.code, error.message]).toEqual(["ARCHIVE_HOSTILE", "the archive has too many device nodes or extended attributes"]);
+  expect([error.code, error.message]).toEqual([
+    "ARCHIVE_HOSTILE",
+    "the archive has too many device nodes or extended attributes",
+  ]);
 });
 
 test("a cache folder that is reached by a symlink of the user's is fine", async () => {

@@ -17,12 +17,27 @@ const NOT_RECOGNISED: readonly (readonly [string, Uint8Array, string, string])[]
   ["an empty file", Buffer.alloc(0), "an empty file", WAY_OUT],
   ["a text", Buffer.from("FROM alpine\nRUN true\n"), "a text file", WAY_OUT],
   ["bytes", Buffer.from([1, 2, 3, 4, 5]), "not in a known format", WAY_OUT],
-  ["a zip archive", Buffer.from("PK\x03\x04rest"), "a zip archive", "Unpack it (unzip) and give the folder or a tar archive of it."],
+  [
+    "a zip archive",
+    Buffer.from("PK\x03\x04rest"),
+    "a zip archive",
+    "Unpack it (unzip) and give the folder or a tar archive of it.",
+  ],
   ["xz", Buffer.from("fd377a585a000004", "hex"), "compressed by xz", "Decompress it first: xz -d FILE."],
   ["zstd", zstdCompressSync(archive), "compressed by zstd", "Decompress it first: zstd -d FILE."],
   ["bzip2", Buffer.from("BZh91AY&SY"), "compressed by bzip2", "Decompress it first: bzip2 -d FILE."],
-  ["a program", Buffer.from("7f454c4602010100", "hex"), "an executable program", "Give a folder or an archive that holds it, and name it as the command."],
-  ["gzip that was cut off", gzipSync(archive).subarray(0, 20), "a gzip file that is damaged or was cut off", "Copy or download it again."],
+  [
+    "a program",
+    Buffer.from("7f454c4602010100", "hex"),
+    "an executable program",
+    "Give a folder or an archive that holds it, and name it as the command.",
+  ],
+  [
+    "gzip that was cut off",
+    gzipSync(archive).subarray(0, 20),
+    "a gzip file that is damaged or was cut off",
+    "Copy or download it again.",
+  ],
   ["gzip of a text", gzipSync("hello"), "a gzip file that holds no tar archive", WAY_OUT],
   ["gzip of nothing", gzipSync(""), "a gzip file that holds no tar archive", WAY_OUT],
   ["an archive without entries", Buffer.alloc(10240), "an archive without any entries", WAY_OUT],
@@ -33,8 +48,8 @@ for (const [title, bytes, is, hint] of NOT_RECOGNISED)
   test(`${title} is no source`, async () => {
     using w = new Workshop();
     const path = w.write("archive.tar", bytes);
-    for (const attempt of [sniff(path), w.open(path)]) {
-      const error = await failureOf(attempt);
+    for (const attempt of [() => sniff(path), () => w.open(path)]) {
+      const error = await failureOf(attempt());
       expect([error.code, error.message, error.hint]).toEqual([
         "SOURCE_NOT_RECOGNISED",
         `${path} is ${is}, which is no source of a container`,
@@ -53,7 +68,10 @@ test("a folder and a missing file are said to be that", async () => {
   using w = new Workshop();
   mkdirSync(join(w.folder, "d"));
   const folder = await failureOf(w.open(join(w.folder, "d")));
-  expect([folder.code, folder.message]).toEqual(["SOURCE_NOT_RECOGNISED", `${w.folder}/d is no regular file, which is no source of a container`]);
+  expect([folder.code, folder.message]).toEqual([
+    "SOURCE_NOT_RECOGNISED",
+    `${w.folder}/d is no regular file, which is no source of a container`,
+  ]);
   const missing = await failureOf(w.open(join(w.folder, "none")));
   expect([missing.code, missing.message]).toEqual(["SOURCE_NOT_FOUND", `there is no ${w.folder}/none`]);
 });
@@ -71,7 +89,10 @@ const DAMAGED: readonly (readonly [string, Uint8Array, string])[] = [
 ];
 
 for (const [where, bytes, message] of DAMAGED)
-  for (const [outer, compress] of [["plain", (b: Uint8Array) => b], ["gzip", gzipSync]] as const)
+  for (const [outer, compress] of [
+    ["plain", (b: Uint8Array) => b],
+    ["gzip", gzipSync],
+  ] as const)
     test(`a ${outer} archive that was cut off ${where} is refused`, async () => {
       using w = new Workshop();
       const error = await failureOf(w.openBytes(compress(bytes)));
@@ -95,6 +116,12 @@ test("a damaged header is refused", async () => {
 
 test("an archive of before POSIX, without the magic, is read", async () => {
   using w = new Workshop();
-  const { kind } = await w.openBytes(Buffer.concat([rawEntry({ name: "bin/", type: "\0", magic: "" }), rawEntry({ name: "bin/f", type: "\0", magic: "" }, Buffer.from("x")), Buffer.alloc(1024)]));
+  const { kind } = await w.openBytes(
+    Buffer.concat([
+      rawEntry({ name: "bin/", type: "\0", magic: "" }),
+      rawEntry({ name: "bin/f", type: "\0", magic: "" }, Buffer.from("x")),
+      Buffer.alloc(1024),
+    ]),
+  );
   expect(kind).toBe("rootfs-tar");
 });

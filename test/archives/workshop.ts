@@ -1,9 +1,10 @@
 /** A folder for one test: archives go in, and what is around the cache is watched. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SampanError } from "../../src/errors/index.ts";
 import { type OpenArchiveOptions, openArchive, type UnpackedImage } from "../../src/image/index.ts";
+import { removeTree } from "../../src/image/remove-tree.ts";
 import type { Program } from "../../src/program/index.ts";
 import { describeTree } from "./tree.ts";
 
@@ -53,7 +54,7 @@ export class Workshop implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    removeTree(this.folder);
   }
 }
 
