@@ -4,7 +4,8 @@ import { commands } from "./commands.ts";
 import { dispatch } from "./dispatch.ts";
 import { writeAll } from "./output.ts";
 
-process.exitCode = await dispatch(
+// No top-level await: a module that waits is evaluated more slowly.
+dispatch(
   process.argv.slice(2),
   {
     env: process.env,
@@ -14,4 +15,6 @@ process.exitCode = await dispatch(
     printError: (text) => writeAll(2, text),
   },
   commands,
-);
+).then((status) => {
+  process.exitCode = status;
+});

@@ -27,8 +27,8 @@ export interface PrepareContext {
   readonly folders: StateFolders;
   readonly openArchive: ArchiveOpener;
   readonly reporter?: Reporter;
-  /** Collect figures for a report. */
-  readonly accounting: boolean;
+  /** Have control groups that measure, and read their figures at the end: for a report. */
+  readonly measure: boolean;
 }
 
 /** A run that has been decided. */
@@ -57,12 +57,13 @@ function planGroups(
   id: string,
   host: Omit<HostFacts, "cgroups">,
 ): Groups | undefined {
-  if (!set.has("limits") && !context.accounting) return undefined;
+  if (!set.has("limits") && !context.measure) return undefined;
   const resources = set.has("limits") ? resourcesOf(options) : undefined;
   if (host.uid !== 0 && resources === undefined) return undefined;
+  const measure = context.measure && host.uid === 0;
   const layout = readCgroupLayout();
   if (layout.mode === "none" && resources === undefined) return undefined;
-  const groups = planCgroups({ id, resources, layout, uid: host.uid, kernel: host.kernel });
+  const groups = planCgroups({ id, resources, layout, uid: host.uid, kernel: host.kernel, measure });
   return groups.remove.length === 0 ? undefined : { layout, plan: groups };
 }
 
@@ -167,7 +168,7 @@ function planInput(options: RunOptions, context: PrepareContext, parts: InputPar
     input: options.interactive ?? false,
     init: options.init ?? false,
     record,
-    accounting: context.accounting,
+    accounting: context.measure || options.resources?.memory !== undefined,
     plannedDevicesOnly: !options.privileged,
     ...(groups ? { cgroups: groups.plan } : {}),
     ...(idMaps ? { idMapper: idMaps.mapper } : {}),

@@ -4,6 +4,7 @@ import type { BlockIoResources, Linux, Mount, Process, Resources, Rlimit, Spec, 
 import { DEFAULT_DEVICES, type HostFacts } from "../plan/index.ts";
 import { capabilitySets } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./default-mounts.ts";
+import { mergeEnvironment } from "./environment.ts";
 import { type IdMaps, isMapped } from "./id-maps.ts";
 import type { IsolationSet } from "./isolation.ts";
 import type { BlockIoOption, DeviceRate, RunOptions } from "./run-options.ts";
@@ -21,16 +22,6 @@ export interface SpecFacts {
   readonly source: Source;
   readonly idMaps: IdMaps | undefined;
   readonly mounts: readonly Mount[];
-}
-
-/** Later entries win over earlier ones of the same name; the order of first appearance stays. */
-function mergeEnvironment(...lists: readonly (readonly string[])[]): string[] {
-  const merged = new Map<string, string>();
-  for (const entry of lists.flat()) {
-    const equals = entry.indexOf("=");
-    merged.set(equals < 0 ? entry : entry.slice(0, equals), entry);
-  }
-  return [...merged.values()];
 }
 
 /** Docker's rules: an entry point given on the command line also clears the image's command. */

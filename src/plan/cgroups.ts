@@ -25,6 +25,8 @@ export interface CgroupRequest {
   readonly uid: number;
   /** Release of the kernel; cgroup.kill came with 5.14. Absent: new enough. */
   readonly kernel?: readonly [number, number];
+  /** Use every controller that this host has for the figures of a report, limited or not. */
+  readonly measure?: boolean;
   /** Name of the shared parent, for tests on a machine that has other users. */
   readonly parent?: string;
 }
@@ -49,10 +51,23 @@ export function planCgroups(request: CgroupRequest): CgroupPlan {
     const message = `${JSON.stringify(request.id)} cannot name a control group`;
     throw new SampanError("INVALID_VALUE", message, { object: request.id, hint: "It has to be one path component." });
   }
-  const wanted = partition(wantedControllers(request.resources ?? {}), request.layout);
+  const limited = wantedControllers(request.resources ?? {});
+  const wanted = partition(request.measure ? withMeasured(limited, request.layout) : limited, request.layout);
   const v1 = planV1(wanted.v1, request);
   const v2 = planUnified(wanted.v2, wanted.v1.size + wanted.v2.size > 0, request);
   return assemble(v1, v2, request);
+}
+
+const MEASURED: readonly Controller[] = ["memory", "cpu", "pids", "io"];
+
+/** A report tells what it can: a controller that is missing is no error here. */
+function withMeasured(limited: Wanted, { v1, unified }: CgroupLayout): Wanted {
+  const wanted = new Map(limited);
+  for (const name of MEASURED) {
+    const present = v1[V1_NAMES[name]] !== undefined || unified?.controllers.includes(name);
+    if (present && !wanted.has(name)) wanted.set(name, ["--report"]);
+  }
+  return wanted;
 }
 
 function assemble(v1: readonly Part[], v2: Part | undefined, request: CgroupRequest): CgroupPlan {

@@ -2,6 +2,7 @@
 export * from "./cgroup-plan.ts";
 export { type CgroupRequest, planCgroups } from "./cgroups.ts";
 export { DEFAULT_DEVICES } from "./devices.ts";
+export { type ExecInput, planExec } from "./exec.ts";
 export * from "./host-facts.ts";
 export * from "./input.ts";
 export { plan } from "./plan.ts";

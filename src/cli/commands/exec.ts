@@ -1,4 +1,17 @@
+/** `sampan exec`: finds the container, plans the process, and becomes the executor. */
+
+import { prepareExec } from "../../engine/exec.ts";
+import { findContainer, reconcile } from "../../engine/find.ts";
+import { becomeExecutor, executorPath } from "../../executor/index.ts";
+import { stateFolders } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";
-export async function execute(_argv: readonly string[], _context: CommandContext): Promise<number> {
-  return 1;
+import { parseExec } from "../parse-exec.ts";
+import { selfCommand } from "../self.ts";
+
+export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
+  const { container, ...options } = parseExec(argv, context);
+  const folders = stateFolders({ root: context.root, uid: process.geteuid?.() ?? 0, env: context.env });
+  await reconcile(folders);
+  const reporter = { argv: [...selfCommand(), "internal-report", "brief"], when: "failed" } as const;
+  return becomeExecutor(prepareExec(findContainer(folders, container), options, reporter), executorPath());
 }

@@ -29,12 +29,11 @@ export async function execute(argv: readonly string[], context: CommandContext):
   const { options, output } = parseRun(argv, context);
   const uid = process.geteuid?.() ?? 0;
   const folders = stateFolders({ root: context.root, uid, env: context.env });
-  const limited = options.resources?.memory !== undefined;
   const prepared = await prepareRun(options, {
     folders,
     openArchive: async (path) => (await import("../../engine/archives.ts")).archiveOpener(folders)(path),
     reporter: reporterOf(output),
-    accounting: output.report !== undefined || limited,
+    measure: output.report !== undefined,
   });
   const { program, name } = prepared;
   if (output.explain || output.dryRun) await printProgram(program, output.explain ?? "text", context, output.dryRun);

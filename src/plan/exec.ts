@@ -1,0 +1,234 @@
+/** A further process in a running container: all its namespaces and groups, by the pidfd of its first process. */
+import { AF, AT_FDCWD, CLONE, IOCTL, O, PR, SIGNALS, SOCK } from "../kernel/index.ts";
+import type { NamespaceType, Process, Spec } from "../oci/index.ts";
+import { type Program, type Register, type Reporter, SUPERVISE_FLAGS } from "../program/index.ts";
+import type { CgroupPlan } from "./cgroup-plan.ts";
+import { bytes, OPEN_HOW_SIZE, PlanContext } from "./context.ts";
+import { joinGroups } from "./groups.ts";
+import type { HostFacts } from "./host-facts.ts";
+import type { IdMapper, PlanInput } from "./input.ts";
+import { becomeRoot } from "./namespaces.ts";
+import { becomeUser, execute, setRlimits } from "./process.ts";
+import { openWorkdir } from "./rootfs.ts";
+import { restoreTerminal, saveTerminal, type Terminal, useNullInput, useTerminal } from "./terminal.ts";
+
+export interface ExecInput {
+  /** The container's first process, as this host numbers it. */
+  readonly pid: number;
+  readonly namespaces: readonly NamespaceType[];
+  readonly groups?: Pick<CgroupPlan, "join" | "unified"> | undefined;
+  readonly process: Process;
+  readonly idMapper?: IdMapper | undefined;
+  readonly input: boolean;
+  readonly reporter?: Reporter;
+}
+
+const SETNS: Readonly<Record<NamespaceType, number>> = {
+  user: CLONE.CLONE_NEWUSER,
+  mount: CLONE.CLONE_NEWNS,
+  pid: CLONE.CLONE_NEWPID,
+  network: CLONE.CLONE_NEWNET,
+  ipc: CLONE.CLONE_NEWIPC,
+  uts: CLONE.CLONE_NEWUTS,
+  cgroup: CLONE.CLONE_NEWCGROUP,
+  time: CLONE.CLONE_NEWTIME,
+};
+
+/** The parts of a plan that are shared with `run` see the container as a configuration without mounts. */
+function contextOf(input: ExecInput, host: HostFacts): PlanContext {
+  const spec: Spec = {
+    ociVersion: "1.2.0",
+    process: input.process,
+    root: { path: "/" },
+    mounts: [],
+    linux: { namespaces: input.namespaces.map((type) => ({ type })) },
+  };
+  const plan: PlanInput = {
+    id: "",
+    spec,
+    rootfs: { kind: "none" },
+    copies: [],
+    bindSources: {},
+    terminal: input.process.terminal ?? false,
+    input: input.input,
+    init: false,
+    accounting: false,
+    ...(input.idMapper ? { idMapper: input.idMapper } : {}),
+    ...(input.reporter ? { reporter: input.reporter } : {}),
+  };
+  return new PlanContext(plan, host);
+}
+
+function prepare(cx: PlanContext, pid: number, pidfd: Register): void {
+  const { b } = cx;
+  b.call("pidfd_open", [pid, 0], "the container's first process, whatever its number is used for later", {
+    result: pidfd,
+  });
+  const sockets = b.buffer("socketpair", 8);
+  const loads = [
+    { buffer: sockets, at: 0, register: cx.syncParent },
+    { buffer: sockets, at: 4, register: cx.syncChild },
+  ];
+  const why = "the channel between the executor and the new process";
+  b.call("socketpair", [AF.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, 0, sockets], why, { loads });
+}
+
+function startJanitor(cx: PlanContext, label: ReturnType<PlanContext["b"]["label"]>, janitor: Register): void {
+  const { b } = cx;
+  const pipe = b.buffer("pipe", 8);
+  const loads = [
+    { buffer: pipe, at: 0, register: cx.janitorRead },
+    { buffer: pipe, at: 4, register: cx.janitorWrite },
+  ];
+  b.call("pipe2", [pipe, O.O_CLOEXEC], "as long as we live, one end of this pipe is open", { loads });
+  b.fork(label, "the janitor, which restores the terminal whatever happens to us", { janitor: true, result: janitor });
+}
+
+function unifiedGroup(cx: PlanContext, { groups }: ExecInput): Register | undefined {
+  if (groups?.unified === undefined) return undefined;
+  const register = cx.b.register("cgroup");
+  const flags = O.O_PATH | O.O_CLOEXEC | cx.directory;
+  cx.b.call("openat", [AT_FDCWD, groups.unified, flags, 0], "the container's group", { result: register });
+  return register;
+}
+
+/**
+ * setns(2) with a PID namespace concerns children only, so the entrance forks once more; CLONE_PARENT makes the new
+ * process a child of the executor, which is outside and can wait for it.
+ */
+function entrancePart(
+  cx: PlanContext,
+  input: ExecInput,
+  pidfd: Register,
+  command: ReturnType<PlanContext["b"]["label"]>,
+): void {
+  const { b } = cx;
+  b.call("prctl", [PR.PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0], "die with the executor");
+  b.call("close", [cx.syncParent], "the executor's end");
+  b.call("close", [cx.janitorWrite], "the executor's alone", { when: cx.janitorWrite });
+  if (input.groups) joinGroups(cx, { ...EMPTY_GROUPS, join: input.groups.join });
+  b.call("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0], "nobody in the container looks into this process (CVE-2016-9962)");
+  const flags = input.namespaces.reduce((sum, type) => sum | SETNS[type], 0);
+  if (flags !== 0) b.call("setns", [pidfd, flags], "enter the container's namespaces");
+  if (cx.has("user")) becomeRoot(cx);
+  const process = b.register("process");
+  b.fork(command, "the process inside, as a child of the executor", { flags: CLONE.CLONE_PARENT, result: process });
+  const value = new Uint8Array(4);
+  const pid = { kind: "bytes", value, fills: [{ at: 0, register: process, as: "u32" }], label: "<process>" } as const;
+  b.call("write", [cx.syncChild, pid, 4], "its number, for the executor");
+  b.exit(0, "the entrance is no longer needed");
+}
+
+const EMPTY_GROUPS: CgroupPlan = { directories: [], writes: [], join: [], remove: [], accounting: [] };
+
+/** The container's own devpts: no link is followed, and TIOCSPTLCK fails on anything but a pty's master. */
+function openTerminalInside(cx: PlanContext, { slave }: Terminal): void {
+  const { b, mount, root } = cx;
+  const flags = O.O_RDWR | O.O_NOCTTY | O.O_NONBLOCK;
+  b.call(
+    "openat2",
+    [root, "dev/pts/ptmx", cx.inRoot(flags), OPEN_HOW_SIZE],
+    "a new pseudo terminal: the master's side",
+    { result: mount },
+  );
+  b.call("ioctl", [mount, IOCTL.TIOCSPTLCK, bytes(new Uint8Array(4))], "unlock the slave");
+  b.call("ioctl", [mount, IOCTL.TIOCGPTPEER, O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC], "the slave's side", {
+    result: slave,
+  });
+  b.control("sendfd", [cx.syncChild, mount], "the master goes to the executor");
+  cx.release(mount);
+}
+
+function commandPart(cx: PlanContext, terminal: Terminal | undefined): void {
+  const { b, input, root } = cx;
+  const { process } = cx.spec;
+  b.call("prctl", [PR.PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0], "die with the executor");
+  b.call("setsid", [], "a session of its own");
+  const flags = O.O_PATH | O.O_CLOEXEC | cx.directory;
+  b.call("openat", [AT_FDCWD, "/", flags, 0], "the container's root", { result: root });
+  if (terminal) openTerminalInside(cx, terminal);
+  else if (!input.input) useNullInput(cx);
+  openWorkdir(cx, process.cwd);
+  b.call("fchdir", [cx.target], "start in the working folder");
+  setRlimits(cx);
+  if (terminal) b.call("fchown", [terminal.slave, process.user.uid, -1], "the terminal belongs to the user");
+  becomeUser(cx);
+  b.control("post", [cx.syncChild], "is the executor still there?");
+  if (terminal) useTerminal(cx, terminal);
+  execute(cx);
+}
+
+/** The executor's side after the fork of the entrance. */
+function watch(cx: PlanContext, terminal: Terminal | undefined, entrance: Register, status: Register): void {
+  const { b } = cx;
+  b.call("close", [cx.syncChild], "the container's end");
+  const number = b.buffer("process", 8);
+  b.call("wait4", [entrance, null, 0, null], "until the entrance has forked");
+  const loads = [{ buffer: number, at: 0, register: cx.child }];
+  b.call("read", [cx.syncParent, number, 4], "the number of the process inside", { loads });
+  b.call("pidfd_open", [cx.child, 0], "hold it", { result: cx.childPidfd });
+  const master = b.register("pty.master");
+  if (terminal) b.control("recvfd", [cx.syncParent], "the terminal's other side", { result: master });
+  const flags = terminal ? SUPERVISE_FLAGS.terminal | (cx.input.input ? SUPERVISE_FLAGS.input : 0) : 0;
+  const args = [cx.child, flags, terminal ? master : -1, terminal?.saved.settings ?? ""] as const;
+  b.control("supervise", args, "wait for its end; forward signals", { result: status });
+}
+
+function finallyPart(cx: PlanContext, terminal: Terminal | undefined, janitor: Register, status: Register): void {
+  const { b } = cx;
+  b.finally();
+  const gone = { accepts: ["ESRCH", "ECHILD"], goOn: true } as const;
+  const kill = [cx.childPidfd, SIGNALS.SIGKILL, null, 0] as const;
+  b.call("pidfd_send_signal", kill, "end the process if it still runs", { ...gone, when: cx.childPidfd });
+  b.call("wait4", [cx.child, null, 0, null], "and reap it", { ...gone, when: cx.child });
+  if (terminal) {
+    restoreTerminal(cx, terminal);
+    b.call("close", [cx.janitorWrite], "the janitor can go", { when: cx.janitorWrite, goOn: true });
+    b.call("wait4", [janitor, null, 0, null], "and is gone", { ...gone, when: janitor });
+  }
+  b.exit(status, "with the status of the command");
+}
+
+/**
+ * The program of `exec`.
+ *
+ * ```
+ * executor ──fork──▶ entrance        joins the groups, enters the namespaces
+ *    │                  ├──fork, CLONE_PARENT──▶ process   a child of the executor
+ *    │      ◀──pid──────┘                           │
+ *    │      ◀──sendfd (terminal)────────────────────┤
+ *    ▼                                              ▼
+ * supervise                                      execve
+ * ```
+ */
+export function planExec(input: ExecInput, host: HostFacts): Program {
+  const cx = contextOf(input, host);
+  const { b } = cx;
+  const terminal = input.process.terminal ? saveTerminal(cx) : undefined;
+  const [pidfd, janitor, entrance, status] = ["container.pidfd", "janitor", "entrance", "status"].map((name) =>
+    b.register(name),
+  ) as [Register, Register, Register, Register];
+  const [janitorLabel, entranceLabel, commandLabel] = ["janitor", "entrance", "container"].map((name) =>
+    b.label(name),
+  ) as [Label, Label, Label];
+  prepare(cx, input.pid, pidfd);
+  if (terminal) startJanitor(cx, janitorLabel, janitor);
+  const cgroup = unifiedGroup(cx, input);
+  b.fork(entranceLabel, "a process that goes in", { cgroup, result: entrance });
+  watch(cx, terminal, entrance, status);
+  finallyPart(cx, terminal, janitor, status);
+  b.place(entranceLabel);
+  entrancePart(cx, input, pidfd, commandLabel);
+  b.place(commandLabel);
+  commandPart(cx, terminal);
+  if (terminal) {
+    b.place(janitorLabel);
+    b.call("close", [cx.janitorWrite], "only the executor holds the other end");
+    b.control("janitor", [cx.janitorRead], "wait until the executor ends, or is killed");
+    restoreTerminal(cx, terminal);
+    b.exit(0, "the terminal is as it was");
+  }
+  return b.build(input.reporter);
+}
+
+type Label = ReturnType<PlanContext["b"]["label"]>;
