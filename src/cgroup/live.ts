@@ -1,7 +1,7 @@
 /** A container's control groups while it lives: who is in them, kill, freeze, read, remove. */
 import { setTimeout as delay } from "node:timers/promises";
 import { SampanError } from "../errors/index.ts";
-import type { CgroupPlan } from "../plan/cgroup-plan.ts";
+import type { CgroupPlan } from "../plan/index.ts";
 import { type Accounting, readAccounting } from "./accounting.ts";
 import { errorCode, type GroupFiles, isGone, systemGroupFiles } from "./group-files.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { RunOptions } from "../engine/run-options.ts";
-import { ISOLATIONS } from "../engine/run-options.ts";
+import type { RunOptions } from "../engine/index.ts";
+import { ISOLATIONS } from "../engine/index.ts";
 import { RLIM_INFINITY } from "../kernel/index.ts";
 import { parseRun } from "./parse-run.ts";
 import type { RunOutput } from "./run-draft.ts";

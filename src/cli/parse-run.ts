@@ -1,4 +1,4 @@
-import type { RunOptions } from "../engine/run-options.ts";
+import type { RunOptions } from "../engine/index.ts";
 import { SampanError } from "../errors/index.ts";
 import type { ParseContext } from "./grammar.ts";
 import { parseOptions } from "./parse-options.ts";

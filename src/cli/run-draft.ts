@@ -1,4 +1,4 @@
-import type { BlockIoOption, RunOptions } from "../engine/run-options.ts";
+import type { BlockIoOption, RunOptions } from "../engine/index.ts";
 import type { CpuResources, MemoryResources } from "../oci/index.ts";
 
 /** How the run shows itself; nothing of it reaches the container. */

@@ -25,10 +25,16 @@ import { bindSource, userMount } from "./user-mounts.ts";
 
 export interface PrepareContext {
   readonly folders: StateFolders;
-  readonly openArchive: ArchiveOpener;
+  /** Gives up a long unpacking. */
+  readonly signal?: AbortSignal;
   readonly reporter?: Reporter;
   /** Have control groups that measure, and read their figures at the end: for a report. */
   readonly measure: boolean;
+}
+
+/** Reading archives takes libraries that other sources do not need. */
+function lazyOpener({ folders, signal }: PrepareContext): ArchiveOpener {
+  return async (path) => (await import("./archives.ts")).archiveOpener(folders, signal)(path);
 }
 
 /** A run that has been decided. */
@@ -197,7 +203,7 @@ export async function prepareRun(options: RunOptions, context: PrepareContext): 
   const host = readHostFacts();
   const set = chooseIsolations(options, host.uid);
   const idMaps = set.has("user") ? chooseIdMaps(options, host.uid, host.gid) : undefined;
-  const source = await openSource(options, set, host.uid, context.openArchive);
+  const source = await openSource(options, set, host.uid, lazyOpener(context));
   const id = generateId();
   const name = options.name ?? generateName(id);
   const groups = planGroups(options, context, set, id, host);

@@ -10,7 +10,7 @@ import {
   SHARED_GROUP,
   type UnifiedGroup,
   type UnifiedHierarchy,
-} from "../plan/host-facts.ts";
+} from "../plan/index.ts";
 
 /** How the layout is read: tests give a tree of their own. */
 export interface CgroupReader {
@@ -38,12 +38,11 @@ export const systemReader: CgroupReader = {
     }
   },
   writable(path) {
-    if (!existsSync(path)) return undefined;
     try {
       accessSync(path, constants.W_OK);
       return true;
     } catch {
-      return false;
+      return existsSync(path) ? false : undefined;
     }
   },
 };
@@ -56,23 +55,35 @@ interface CgroupMount {
   readonly controllers: readonly string[] | undefined;
 }
 
-/** Options of a v1 mount that name no controller (cgroup(7), mount options). */
-const PLAIN_OPTIONS = new Set(["rw", "ro", "none", "xattr", "noprefix", "clone_children", "cpuset_v2_mode"]);
+/** Options of a v1 mount that name no controller (cgroup(7), mount options); release_agent is one as well. */
+const PLAIN_OPTIONS = " rw ro none xattr noprefix clone_children cpuset_v2_mode ";
 
-/** proc_pid_mountinfo(5): `36 35 98:0 /root /mount rw,… shared:1 - type source options`; spaces are octal. */
 function unescapePath(path: string): string {
   if (!path.includes("\\")) return path;
   return path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
+function controllersOf(options: string): readonly string[] {
+  const controllers: string[] = [];
+  for (const option of options.split(",")) {
+    if (!PLAIN_OPTIONS.includes(` ${option} `) && !option.startsWith("release_agent=")) controllers.push(option);
+  }
+  return controllers;
+}
+
+/**
+ * proc_pid_mountinfo(5): `36 35 98:0 /root /mount rw,… shared:1 - type source options`; spaces in paths are octal. Taken
+ * apart by searching: the code runs once, before anything is compiled, and patterns cost several times as much then.
+ */
 function parseMount(line: string, separator: number): CgroupMount {
-  const fields = line.slice(0, separator).split(" ");
-  const [type = "", , options = ""] = line.slice(separator + 3).split(" ");
-  const isController = (option: string) => !PLAIN_OPTIONS.has(option) && !option.startsWith("release_agent=");
+  const device = line.indexOf(" ", line.indexOf(" ") + 1) + 1;
+  const root = line.indexOf(" ", device) + 1;
+  const mount = line.indexOf(" ", root) + 1;
+  const type = separator + 3;
   return {
-    mount: unescapePath(fields[4] ?? "/"),
-    root: unescapePath(fields[3] ?? "/"),
-    controllers: type === "cgroup2" ? undefined : options.split(",").filter(isController),
+    mount: unescapePath(line.slice(mount, line.indexOf(" ", mount))),
+    root: unescapePath(line.slice(root, mount - 1)),
+    controllers: line.startsWith("cgroup2 ", type) ? undefined : controllersOf(line.slice(line.lastIndexOf(" ") + 1)),
   };
 }
 
@@ -123,9 +134,9 @@ function words(text: string | undefined): readonly string[] {
   return trimmed === "" ? [] : trimmed.split(/\s+/);
 }
 
-/** The folder that containers share may belong to this user where its parent does not. */
+/** The folder that containers share may belong to a user to whom its parent does not. */
 function mayMakeGroups(reader: CgroupReader, directory: string): boolean {
-  return reader.writable(`${directory}/${SHARED_GROUP}`) ?? reader.writable(directory) ?? false;
+  return reader.writable(directory) === true || reader.writable(`${directory}/${SHARED_GROUP}`) === true;
 }
 
 function readCpuset(reader: CgroupReader, directory: string): CpusetFacts | undefined {

@@ -1,7 +1,6 @@
 /** `sampan exec`: finds the container, plans the process, and becomes the executor. */
 
-import { prepareExec } from "../../engine/exec.ts";
-import { findContainer, reconcile } from "../../engine/find.ts";
+import { findContainer, prepareExec, reconcile } from "../../engine/index.ts";
 import { becomeExecutor, executorPath } from "../../executor/index.ts";
 import { stateFolders } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";

@@ -1,6 +1,6 @@
 /** Started by the executor when a run ends: explains a failure, prints the report, and exits as the run did. */
 import { closeSync, fstatSync, readSync } from "node:fs";
-import { formatBytes, formatReport, makeReport, type RunReport } from "../../engine/report.ts";
+import { formatBytes, formatReport, makeReport, type RunReport } from "../../engine/index.ts";
 import { formatError, SampanError } from "../../errors/index.ts";
 import { decodeReport, explainFailure, type Outcome } from "../../executor/index.ts";
 import { explainOperation, type Program } from "../../program/index.ts";

@@ -1,5 +1,5 @@
 /** `sampan kill`: sends a signal to the first process of containers. */
-import { findContainer, reconcile } from "../../engine/find.ts";
+import { findContainer, reconcile } from "../../engine/index.ts";
 import { formatError, SampanError } from "../../errors/index.ts";
 import { stateFolders } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";

@@ -1,5 +1,5 @@
 /** `sampan ps`: the running containers, in Docker's columns as far as they apply. */
-import { reconcile } from "../../engine/find.ts";
+import { reconcile } from "../../engine/index.ts";
 import { type ContainerRecord, listRecords, stateFolders } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";
 import { type PsCommand, parsePs } from "../parse-ps.ts";

@@ -1,6 +1,6 @@
 /** `sampan run`: decides, prints what was asked for, and becomes the executor. */
 
-import { prepareRun } from "../../engine/prepare.ts";
+import { prepareRun } from "../../engine/index.ts";
 import { becomeExecutor, executorPath } from "../../executor/index.ts";
 import type { Program, Reporter } from "../../program/index.ts";
 import { ensureRunFolders, releaseName, stateFolders } from "../../runtime/index.ts";
@@ -31,7 +31,6 @@ export async function execute(argv: readonly string[], context: CommandContext):
   const folders = stateFolders({ root: context.root, uid, env: context.env });
   const prepared = await prepareRun(options, {
     folders,
-    openArchive: async (path) => (await import("../../engine/archives.ts")).archiveOpener(folders)(path),
     reporter: reporterOf(output),
     measure: output.report !== undefined,
   });

@@ -1,4 +1,4 @@
-import type { DeviceRate } from "../../engine/run-options.ts";
+import type { DeviceRate } from "../../engine/index.ts";
 import { parseInteger } from "./integer.ts";
 import { invalid, quote } from "./invalid.ts";
 import { splitLast } from "./pair.ts";

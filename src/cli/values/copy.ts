@@ -1,4 +1,4 @@
-import type { CopyOption } from "../../engine/run-options.ts";
+import type { CopyOption } from "../../engine/index.ts";
 import { invalid, quote } from "./invalid.ts";
 import { splitLast } from "./pair.ts";
 import { parseHostPath, parseMountTarget } from "./path.ts";

@@ -1,4 +1,4 @@
-import type { DeviceOption } from "../../engine/run-options.ts";
+import type { DeviceOption } from "../../engine/index.ts";
 import { invalid, quote } from "./invalid.ts";
 import { parseContainerPath } from "./path.ts";
 

@@ -1,4 +1,4 @@
-import type { IdMapOption } from "../../engine/run-options.ts";
+import type { IdMapOption } from "../../engine/index.ts";
 import { invalid, quote } from "./invalid.ts";
 import { LAST_ID } from "./user.ts";
 

@@ -1,4 +1,4 @@
-import { ISOLATIONS, type Isolation } from "../../engine/run-options.ts";
+import { ISOLATIONS, type Isolation } from "../../engine/index.ts";
 import { parseChoice } from "./choice.ts";
 import { invalid, quote } from "./invalid.ts";
 

@@ -1,4 +1,4 @@
-import type { MountOption } from "../../engine/run-options.ts";
+import type { MountOption } from "../../engine/index.ts";
 
 export const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 

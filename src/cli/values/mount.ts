@@ -1,4 +1,4 @@
-import type { MountOption } from "../../engine/run-options.ts";
+import type { MountOption } from "../../engine/index.ts";
 import { SampanError } from "../../errors/index.ts";
 import { parseBoolean } from "./boolean.ts";
 import { choiceHint, parseChoice } from "./choice.ts";

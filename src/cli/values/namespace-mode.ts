@@ -1,4 +1,4 @@
-import type { NamespaceMode } from "../../engine/run-options.ts";
+import type { NamespaceMode } from "../../engine/index.ts";
 import { choiceHint } from "./choice.ts";
 import { invalid, quote } from "./invalid.ts";
 

@@ -1,4 +1,4 @@
-import type { RunOptions } from "../../engine/run-options.ts";
+import type { RunOptions } from "../../engine/index.ts";
 import { invalid, quote } from "./invalid.ts";
 
 type Offsets = NonNullable<RunOptions["timeOffsetSeconds"]>;

@@ -1,4 +1,4 @@
-import type { UlimitOption } from "../../engine/run-options.ts";
+import type { UlimitOption } from "../../engine/index.ts";
 import { RLIM_INFINITY, RLIMITS, type RlimitName } from "../../kernel/index.ts";
 import { choiceHint } from "./choice.ts";
 import { invalid, quote } from "./invalid.ts";

@@ -1,4 +1,4 @@
-import type { MountOption } from "../../engine/run-options.ts";
+import type { MountOption } from "../../engine/index.ts";
 import { choiceHint } from "./choice.ts";
 import { invalid, quote } from "./invalid.ts";
 import { mergeMount, PROPAGATIONS, UNSUPPORTED } from "./mount-attributes.ts";

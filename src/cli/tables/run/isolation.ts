@@ -1,4 +1,4 @@
-import type { RunOptions } from "../../../engine/run-options.ts";
+import type { RunOptions } from "../../../engine/index.ts";
 import type { OptionRow } from "../../grammar.ts";
 import { append, type RunDraft } from "../../run-draft.ts";
 import { parseIdMap } from "../../values/id-map.ts";

@@ -1,4 +1,4 @@
-import type { DeviceRate } from "../../../engine/run-options.ts";
+import type { DeviceRate } from "../../../engine/index.ts";
 import type { OptionRow } from "../../grammar.ts";
 import { append, type RunDraft, setBlockIo, setCpu, setMemory } from "../../run-draft.ts";
 import { parseByteRate, parseDeviceWeight, parseOperationRate, parseWeight } from "../../values/block-io.ts";

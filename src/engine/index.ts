@@ -1,0 +1,6 @@
+/** Containers as users know them: what `run` and `exec` decide, how containers are found, and what a run has used. */
+export { type ExecOptions, prepareExec } from "./exec.ts";
+export { findContainer, reconcile } from "./find.ts";
+export { type PrepareContext, type PreparedRun, prepareRun } from "./prepare.ts";
+export { formatBytes, formatReport, makeReport, type RunReport } from "./report.ts";
+export * from "./run-options.ts";
