@@ -168,7 +168,7 @@ void load_program(struct machine *m, int argc, char **argv)
 	} else if (argc >= 3 && strcmp(argv[1], "--program") == 0) {
 		image = reserve(arguments_size(argv + 2) + 16);
 		size = decode_arguments(argv + 2, image);
-		hide_arguments(argv + 2);
+		hide_arguments(argv + 1);
 	} else {
 		die("usage: sampan-executor --control FD | --program BASE64URL...", 0);
 	}

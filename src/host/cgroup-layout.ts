@@ -38,11 +38,12 @@ export const systemReader: CgroupReader = {
     }
   },
   writable(path) {
+    if (!existsSync(path)) return undefined;
     try {
       accessSync(path, constants.W_OK);
       return true;
     } catch {
-      return existsSync(path) ? false : undefined;
+      return false;
     }
   },
 };
@@ -129,14 +130,15 @@ function directoryOf(mount: string, group: string): string {
   return group === "/" ? mount : mount + group;
 }
 
+/** Of a file with one line, such as cgroup.controllers. */
 function words(text: string | undefined): readonly string[] {
   const trimmed = text?.trim() ?? "";
-  return trimmed === "" ? [] : trimmed.split(/\s+/);
+  return trimmed === "" ? [] : trimmed.split(" ");
 }
 
 /** The folder that containers share may belong to a user to whom its parent does not. */
 function mayMakeGroups(reader: CgroupReader, directory: string): boolean {
-  return reader.writable(directory) === true || reader.writable(`${directory}/${SHARED_GROUP}`) === true;
+  return reader.writable(`${directory}/${SHARED_GROUP}`) ?? reader.writable(directory) ?? false;
 }
 
 function readCpuset(reader: CgroupReader, directory: string): CpusetFacts | undefined {
@@ -205,7 +207,7 @@ class LazyGroup implements UnifiedGroup {
   /** Only the kernel's root group has no cgroup.type; the root of a cgroup namespace has one, and its rules. */
   get occupied(): boolean {
     if (this.#reader.readText(`${this.#directory}/cgroup.type`) === undefined) return false;
-    return words(this.#reader.readText(`${this.#directory}/cgroup.procs`)).length > 0;
+    return (this.#reader.readText(`${this.#directory}/cgroup.procs`) ?? "") !== "";
   }
 
   /** To place a process, the common ancestor's cgroup.procs has to be writable too (cgroup-v2.rst, "Delegation"). */
@@ -249,6 +251,12 @@ class LazyUnified implements UnifiedHierarchy {
   }
 }
 
+/** A named hierarchy (`name=systemd`) has no controller. */
+function hasController(v1: CgroupLayout["v1"]): boolean {
+  for (const name in v1) if (!name.startsWith("name=")) return true;
+  return false;
+}
+
 /**
  * Reads the layout; a host without control groups has the mode `none`. Nothing is thrown: what cannot be read is absent.
  *
@@ -264,7 +272,7 @@ export function readCgroupLayout(reader: CgroupReader = systemReader): CgroupLay
     if (controllers === undefined) unified ??= new LazyUnified(reader, mount, ownBelow(root, own.get("")));
     for (const name of controllers ?? []) v1[name] ??= new LazyHierarchy(reader, mount, ownBelow(root, own.get(name)));
   }
-  const hasV1 = Object.keys(v1).some((name) => !name.startsWith("name="));
+  const hasV1 = hasController(v1);
   if (unified === undefined) return { mode: hasV1 ? "v1" : "none", v1 };
   return { mode: hasV1 ? "hybrid" : "v2", v1, unified };
 }

@@ -92,7 +92,7 @@ describe("on v1 and hybrid hosts", () => {
   test("only the controllers that are asked for are made, at the top of each hierarchy", () => {
     const { directories, join, remove, procs } = plan(V1, { memory: { limit: MiB } });
     expect(directories).toEqual([{ path: "/sys/fs/cgroup/memory/sampan-c1", shared: false }]);
-    expect(join).toEqual(["/sys/fs/cgroup/memory/sampan-c1/cgroup.procs"]);
+    expect(join).toEqual(["/sys/fs/cgroup/memory/sampan-c1/tasks"]);
     expect(remove).toEqual(["/sys/fs/cgroup/memory/sampan-c1"]);
     expect(procs).toBe("/sys/fs/cgroup/memory/sampan-c1/cgroup.procs");
     expect(written(HYBRID, { memory: { limit: MiB } })).toEqual([
@@ -116,7 +116,7 @@ describe("on v1 and hybrid hosts", () => {
       { path: "/sys/fs/cgroup/unified/sampan", shared: true },
       { path: "/sys/fs/cgroup/unified/sampan/c1", shared: false },
     ]);
-    expect(join).toEqual(["/sys/fs/cgroup/memory/me/sampan/c1/cgroup.procs"]);
+    expect(join).toEqual(["/sys/fs/cgroup/memory/me/sampan/c1/tasks"]);
     expect(remove).toEqual(["/sys/fs/cgroup/memory/me/sampan/c1", "/sys/fs/cgroup/unified/sampan/c1"]);
     expect(writes.map(({ path }) => path)).toEqual(["/sys/fs/cgroup/memory/me/sampan/c1/memory.limit_in_bytes"]);
   });

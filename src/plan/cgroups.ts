@@ -47,10 +47,7 @@ interface Part {
  * hint the way out; INVALID_VALUE when the resources contradict themselves.
  */
 export function planCgroups(request: CgroupRequest): CgroupPlan {
-  if (!/^[^/\0]+$/.test(request.id) || request.id === "." || request.id === "..") {
-    const message = `${JSON.stringify(request.id)} cannot name a control group`;
-    throw new SampanError("INVALID_VALUE", message, { object: request.id, hint: "It has to be one path component." });
-  }
+  checkName(request.id);
   const limited = wantedControllers(request.resources ?? {});
   const wanted = partition(request.measure ? withMeasured(limited, request.layout) : limited, request.layout);
   const v1 = planV1(wanted.v1, request);
@@ -68,6 +65,12 @@ function withMeasured(limited: Wanted, { v1, unified }: CgroupLayout): Wanted {
     if (present && !wanted.has(name)) wanted.set(name, ["--report"]);
   }
   return wanted;
+}
+
+function checkName(id: string): void {
+  if (id !== "" && id !== "." && id !== ".." && !id.includes("/") && !id.includes("\0")) return;
+  const message = `${JSON.stringify(id)} cannot name a control group`;
+  throw new SampanError("INVALID_VALUE", message, { object: id, hint: "It has to be one path component." });
 }
 
 function assemble(v1: readonly Part[], v2: Part | undefined, request: CgroupRequest): CgroupPlan {

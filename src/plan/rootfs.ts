@@ -183,7 +183,8 @@ export function copyFile(cx: PlanContext, { source, target, mode }: FileCopy): v
   b.call("openat", [cx.target, name, flags, mode], `make ${target}`, { result: cx.mount });
   b.control("copy", [cx.file, cx.mount], `copy ${source} to ${target}`);
   b.call("fchmodat", [cx.target, name, mode], `its mode`);
-  for (const fd of [cx.file, cx.mount, cx.target]) cx.release(fd);
+  cx.close(cx.mount); // a program that is open for writing cannot be executed: ETXTBSY
+  for (const fd of [cx.file, cx.target]) cx.release(fd);
 }
 
 /**
