@@ -49,7 +49,7 @@ interface Part {
 export function planCgroups(request: CgroupRequest): CgroupPlan {
   checkName(request.id);
   const limited = wantedControllers(request.resources ?? {});
-  const wanted = partition(request.measure ? withMeasured(limited, request.layout) : limited, request.layout);
+  const wanted = partition(request.measure ? withMeasured(limited, request) : limited, request.layout);
   const v1 = planV1(wanted.v1, request);
   const v2 = planUnified(wanted.v2, wanted.v1.size + wanted.v2.size > 0, request);
   return assemble(v1, v2, request);
@@ -57,14 +57,21 @@ export function planCgroups(request: CgroupRequest): CgroupPlan {
 
 const MEASURED: readonly Controller[] = ["memory", "cpu", "pids", "io"];
 
-/** A report tells what it can: a controller that is missing is no error here. */
-function withMeasured(limited: Wanted, { v1, unified }: CgroupLayout): Wanted {
+/**
+ * A report tells what it can: a controller that is missing is no error here, nor is a hierarchy that cannot be used, as in
+ * a container whose control groups are mounted read-only.
+ */
+function withMeasured(limited: Wanted, request: CgroupRequest): Wanted {
+  const { v1, unified } = request.layout;
   const wanted = new Map(limited);
-  for (const name of MEASURED) {
-    const present = v1[V1_NAMES[name]] !== undefined || unified?.controllers.includes(name);
-    if (present && !wanted.has(name)) wanted.set(name, ["--report"]);
+  const onUnified = new Map([...limited].filter(([name]) => v1[V1_NAMES[name]] === undefined));
+  for (const name of MEASURED.filter((controller) => !limited.has(controller))) {
+    const hierarchy = v1[V1_NAMES[name]];
+    if (hierarchy !== undefined && hierarchy.writable !== false) wanted.set(name, ["--report"]);
+    if (hierarchy === undefined && unified?.controllers.includes(name)) onUnified.set(name, ["--report"]);
   }
-  return wanted;
+  const usable = unified !== undefined && chooseGroup(unified, onUnified, request) !== undefined;
+  return usable ? new Map([...wanted, ...onUnified]) : wanted;
 }
 
 function checkName(id: string): void {
