@@ -55,6 +55,19 @@ static void read_some(int argc, char **argv)
 		close(fd);
 }
 
+/* input: all of standard input. */
+static void read_input(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	static char text[1 << 16];
+	size_t have = 0;
+	ssize_t n;
+	while ((n = read(0, text + have, sizeof text - have)) > 0)
+		have += (size_t)n;
+	say_result(n == 0);
+	json_bytes("text", text, have);
+}
+
 static void list_folder(int argc, char **argv)
 {
 	(void)argc;
@@ -234,6 +247,7 @@ const struct action ACTS[] = {
 	{"write", 2, write_file},
 	{"read", 1, read_file},
 	{"read-some", 1, read_some},
+	{"input", 0, read_input},
 	{"list", 1, list_folder},
 	{"remove", 1, remove_file},
 	{"mkdir", 1, make_folder},
