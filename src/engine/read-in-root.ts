@@ -2,6 +2,8 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, rea
 import { join } from "node:path";
 
 const MAX_LINKS = 40;
+/** open(2); Node has no name for it. */
+const O_PATH = 0o10000000;
 
 /**
  * The host path of `path` as seen from inside of `root`: symbolic links are followed within it (absolute ones start at
@@ -38,17 +40,27 @@ export function readTextInRoot(root: string, path: string, limitBytes = 1 << 20)
   try {
     const real = resolveInRoot(root, path);
     if (real === undefined) return undefined;
-    // A FIFO must not block, and what is a link by now must not be followed.
-    const fd = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    // Opening a device may already do something (a watchdog starts), a FIFO blocks, and what is a link by now must not
+    // be followed: O_PATH only looks, and what it has found is opened through it.
+    const place = openSync(real, O_PATH | constants.O_NOFOLLOW);
     try {
-      const stat = fstatSync(fd);
-      if (!stat.isFile() || stat.size > limitBytes) return undefined;
-      const buffer = Buffer.alloc(stat.size);
-      return buffer.toString("utf8", 0, readSync(fd, buffer, 0, stat.size, 0));
+      const { size } = fstatSync(place);
+      if (!fstatSync(place).isFile() || size > limitBytes) return undefined;
+      return readStart(`/proc/self/fd/${place}`, size);
     } finally {
-      closeSync(fd);
+      closeSync(place);
     }
   } catch {
     return undefined;
+  }
+}
+
+function readStart(path: string, size: number): string {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    const buffer = Buffer.alloc(size);
+    return buffer.toString("utf8", 0, readSync(fd, buffer, 0, size, 0));
+  } finally {
+    closeSync(fd);
   }
 }

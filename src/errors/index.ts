@@ -27,6 +27,7 @@ export type ErrorCode =
   | "SYSTEM_CALL"
   | "CLEANUP"
   | "ABORTED"
+  | "OUTPUT_LIMIT"
   | "INTERNAL";
 
 export interface ErrorDetails {

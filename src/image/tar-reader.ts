@@ -32,6 +32,8 @@ export interface TarEnd {
 }
 
 const BLOCK = 512;
+/** The water mark makes every write wait until tar-stream has dealt with it, so that the end comes after all entries. */
+const OPTIONS = { filenameEncoding: "latin1", allowUnknownFormat: true, highWaterMark: 1 };
 
 /**
  * The one place that knows inside of tar-stream 3.2.2: it decodes PAX values as UTF-8, which destroys binary extended
@@ -82,7 +84,7 @@ class TarReader {
 
   constructor(sink: TarSink) {
     this.#sink = sink;
-    this.#tar = extract({ filenameEncoding: "latin1", allowUnknownFormat: true } as Parameters<typeof extract>[0]);
+    this.#tar = extract(OPTIONS as Parameters<typeof extract>[0]);
     decodePaxAsBytes(this.#tar as unknown as Internals);
     this.#tar.on("entry", (header, source, next) => this.#entry(header as unknown as TarHeader, source, next));
     this.#tar.on("error", (error: Error) => {
@@ -125,8 +127,10 @@ class TarReader {
 
   /** tar-stream drops the end of the last entry when it is finished too early, so that one is awaited first. */
   async #end(): Promise<void> {
-    if (this.#bodyEnd !== undefined && this.#bodyEnd > this.#fed) throw truncated();
-    while (this.#bodyEnd !== undefined && !this.#closed) await this.#woken();
+    while (this.#bodyEnd !== undefined && !this.#closed) {
+      if (this.#bodyEnd > this.#fed) throw truncated();
+      await this.#woken();
+    }
     this.#tar.end(undefined);
     while (!this.#finished && !this.#closed) await this.#woken();
     if (this.#failure !== undefined) throw this.#failure;
