@@ -108,6 +108,15 @@ test("gzip that was cut off after some entries is refused", async () => {
   expect([error.code, error.message]).toEqual(["ARCHIVE_INVALID", "the archive ends in the middle of its gzip data"]);
 });
 
+test("a small archive that was cut off in one of several files is refused", async () => {
+  using w = new Workshop();
+  const several = await makeTar(["a", "b", "c"].map((name) => ({ name, body: Buffer.alloc(900, name) })));
+  for (let cut = 513; cut < several.length - 1024; cut += 100) {
+    const error = await failureOf(w.openBytes(several.subarray(0, cut)));
+    expect(error.code).toBe("ARCHIVE_INVALID");
+  }
+});
+
 test("a damaged header is refused", async () => {
   using w = new Workshop();
   const error = await failureOf(w.openBytes(corrupted));
