@@ -199,11 +199,22 @@ static int64_t perform(struct machine *m, const struct sp_op *op)
 	}
 }
 
+/*
+ * openat2(2), EAGAIN: with RESOLVE_IN_ROOT a `..` that meets a rename or mount anywhere on the machine cannot be shown
+ * to be safe, and is to be tried again.
+ */
+static bool to_be_repeated(const struct sp_op *op, int64_t result)
+{
+	if (result == -EAGAIN)
+		return op->op == SP_OP_SYSCALL && op->nr == SYS_openat2;
+	return result == -EBUSY && op->flags & SP_FLAG_RETRY_BUSY;
+}
+
 static int64_t perform_patiently(struct machine *m, const struct sp_op *op)
 {
 	int64_t result = perform(m, op);
 	struct timespec pause = {.tv_nsec = RETRY_STEP_NS};
-	for (int i = 0; result == -EBUSY && op->flags & SP_FLAG_RETRY_BUSY && i < RETRY_LIMIT; i++) {
+	for (int i = 0; to_be_repeated(op, result) && i < RETRY_LIMIT; i++) {
 		nanosleep(&pause, NULL);
 		result = perform(m, op);
 	}
