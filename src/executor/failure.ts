@@ -173,14 +173,21 @@ const MOUNT_HINTS: Partial<Record<string, string>> = {
   ENOENT: "The source is not there.",
 };
 
+const MOVE_HINTS: Partial<Record<string, string>> = {
+  EINVAL: "The source is a file and the target a folder, or the other way round.",
+  ENOTDIR: "The source is a file and the target a folder, or the other way round.",
+  ELOOP: "The target lies in the source.",
+};
+
 const mountRefused: Rule = (failed) => {
   const { operation, failure } = failed;
   if (!MOUNT_CALLS.has(operation.name)) return undefined;
   const missing = operation.name === "open_tree" && failure.errno === "ENOENT";
+  const hint = (operation.name === "move_mount" ? MOVE_HINTS[failure.errno] : undefined) ?? MOUNT_HINTS[failure.errno];
   return {
     code: missing ? "MOUNT_SOURCE_NOT_FOUND" : "MOUNT_FAILED",
     message: `cannot ${mountAhead(failed) ?? operation.why}: ${failure.errno}`,
-    ...(MOUNT_HINTS[failure.errno] ? { hint: MOUNT_HINTS[failure.errno] as string } : {}),
+    ...(hint ? { hint } : {}),
   };
 };
 
@@ -204,6 +211,17 @@ const targetRefused: Rule = ({ operation, failure, program }) => {
     code: "MOUNT_TARGET",
     message: `cannot open or make /${String(path)} in the root file system: ${failure.errno}`,
     ...(TARGET_HINTS[failure.errno] ? { hint: TARGET_HINTS[failure.errno] as string } : {}),
+  };
+};
+
+const copyRefused: Rule = ({ operation, failure }) => {
+  const target = /^--copy to (.+): /.exec(operation.why)?.[1];
+  if (target === undefined) return undefined;
+  const hint = failure.errno === "EISDIR" ? "A folder is there: name the file in it." : TARGET_HINTS[failure.errno];
+  return {
+    code: "MOUNT_TARGET",
+    message: `cannot copy a file to ${target}: ${failure.errno}`,
+    ...(hint ? { hint } : {}),
   };
 };
 
@@ -235,6 +253,7 @@ const RULES: readonly Rule[] = [
   cgroupRefused,
   limitRefused,
   mountRefused,
+  copyRefused,
   targetRefused,
   writeRefused,
 ];

@@ -178,9 +178,11 @@ export function copyFile(cx: PlanContext, { source, target, mode }: FileCopy): v
   const parent = parts.slice(0, -1).join("/");
   openTarget(cx, parent, { kind: "directory", why: `the folder of ${target}` });
   b.call("openat", [AT_FDCWD, source, O.O_CLOEXEC, 0], `read ${source}`, { result: cx.file });
-  const flags = O.O_WRONLY | O.O_CREAT | O.O_TRUNC | O.O_CLOEXEC | cx.nofollow;
+  // A FIFO would block, a device would be written to, and a link leads elsewhere: whatever is there is not opened.
   const name = parts.at(-1) ?? "";
-  b.call("openat", [cx.target, name, flags, mode], `make ${target}`, { result: cx.mount });
+  b.call("unlinkat", [cx.target, name, 0], `--copy to ${target}: what is there gives way`, { accepts: ["ENOENT"] });
+  const flags = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O.O_CLOEXEC;
+  b.call("openat", [cx.target, name, flags, mode], `--copy to ${target}: a new file`, { result: cx.mount });
   b.control("copy", [cx.file, cx.mount], `copy ${source} to ${target}`);
   b.call("fchmodat", [cx.target, name, mode], `its mode`);
   cx.close(cx.mount); // a program that is open for writing cannot be executed: ETXTBSY
