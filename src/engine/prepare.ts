@@ -1,5 +1,5 @@
 /** From `RunOptions` to a program: everything that a run decides, and nothing that it does. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { SampanError } from "../errors/index.ts";
 import { processStartTime, readCgroupLayout, readHostFacts } from "../host/index.ts";
 import type { Mount, Spec } from "../oci/index.ts";
@@ -15,6 +15,7 @@ import {
 import type { Program, Reporter } from "../program/index.ts";
 import { type ContainerRecord, RECORD_VERSION, recordPlan, type StateFolders } from "../runtime/index.ts";
 import { DEFAULT_SHM_SIZE, defaultMounts } from "./default-mounts.ts";
+import { statOfHost } from "./host-files.ts";
 import { chooseIdMaps, type IdMaps } from "./id-maps.ts";
 import { chooseIsolations, type IsolationSet } from "./isolation.ts";
 import { generateId, generateName } from "./names.ts";
@@ -114,14 +115,14 @@ function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInpu
   }
   for (const { type, source } of mounts) {
     if (type !== "bind" || source === undefined || source in kinds) continue;
-    kinds[source] = statSync(source, { throwIfNoEntry: false })?.isDirectory() === false ? "file" : "directory";
+    kinds[source] = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND")?.isDirectory() === false ? "file" : "directory";
   }
   return kinds;
 }
 
 function copiesOf(copies: readonly CopyOption[]): FileCopy[] {
   return copies.map(({ source, target }) => {
-    const stat = statSync(source, { throwIfNoEntry: false });
+    const stat = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND");
     if (stat?.isFile()) return { source, target, mode: stat.mode & 0o777 };
     throw new SampanError("MOUNT_SOURCE_NOT_FOUND", `--copy: ${source} is ${stat ? "no regular file" : "not there"}`, {
       object: source,

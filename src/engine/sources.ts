@@ -1,8 +1,9 @@
 /** What a user means by SOURCE: this machine, a folder, an archive, or nothing at all. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../errors/index.ts";
 import type { RootEntry, RootfsPlan } from "../plan/index.ts";
+import { statOfHost } from "./host-files.ts";
 import type { IsolationSet } from "./isolation.ts";
 import type { RunOptions } from "./run-options.ts";
 
@@ -95,7 +96,7 @@ export async function openSource(
   if (!set.has("root")) return { rootfs: { kind: "none" }, roots: ["/"] };
   if (source === "host") return hostSource(options, set, uid);
   if (source === "scratch") return { rootfs: { kind: "empty", ...layerSize(options) }, roots: [] };
-  const stat = statSync(source, { throwIfNoEntry: false });
+  const stat = statOfHost(source, "SOURCE_NOT_FOUND");
   if (stat === undefined) throw notFound(source);
   if (stat.isDirectory()) return folderSource(source, options, set, uid);
   if (!stat.isFile()) {

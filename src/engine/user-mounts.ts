@@ -1,7 +1,7 @@
 /** `--mount`, `-v`, `--tmpfs` and `--device` as entries of the OCI configuration. */
-import { mkdirSync, statSync } from "node:fs";
 import { SampanError } from "../errors/index.ts";
 import type { Device, Mount } from "../oci/index.ts";
+import { makeHostFolder, statOfHost } from "./host-files.ts";
 import type { DeviceOption, MountOption } from "./run-options.ts";
 
 export interface BindSource {
@@ -11,7 +11,7 @@ export interface BindSource {
 
 /** @throws SampanError MOUNT_SOURCE_NOT_FOUND */
 export function bindSource({ source = "", createSource }: MountOption): BindSource {
-  const stat = statSync(source, { throwIfNoEntry: false });
+  const stat = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND");
   if (stat !== undefined) return { path: source, kind: stat.isDirectory() ? "directory" : "file" };
   if (!createSource) {
     throw new SampanError("MOUNT_SOURCE_NOT_FOUND", `the source of a mount, ${source}, does not exist`, {
@@ -19,7 +19,7 @@ export function bindSource({ source = "", createSource }: MountOption): BindSour
       hint: "Make it first; -v makes a missing folder, --mount does not.",
     });
   }
-  mkdirSync(source, { recursive: true });
+  makeHostFolder(source);
   return { path: source, kind: "directory" };
 }
 
@@ -69,7 +69,7 @@ function majorMinor(rdev: number): { major: number; minor: number } {
 
 /** @throws SampanError MOUNT_SOURCE_NOT_FOUND, INVALID_VALUE when it is no device */
 export function userDevice({ source, target }: DeviceOption): Device {
-  const stat = statSync(source, { throwIfNoEntry: false });
+  const stat = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND");
   if (stat === undefined) {
     throw new SampanError("MOUNT_SOURCE_NOT_FOUND", `the device ${source} does not exist`, { object: source });
   }
