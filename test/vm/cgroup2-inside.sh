@@ -98,6 +98,22 @@ is "a controller that is not delegated" "$(delegated 'sampan run --cpus 1 host t
  With systemd, run systemctl edit user@.service as root and add [Service] Delegate=cpu, then log in again.\
  Elsewhere write +cpu into cgroup.subtree_control of the groups above."
 rmdir $group/sampan $group/shell $group $outer
-true_that "nothing is left there either" "$(find $outer -type d)" test ! -d $outer
+true_that "nothing is left there either" "$(ls $outer 2>&1)" test ! -d $outer
+# A container in a container: its top group is not the kernel's, and holds processes.
+move_down="mkdir /sys/fs/cgroup/init; \
+for p in \$(cat /sys/fs/cgroup/cgroup.procs); do echo \$p > /sys/fs/cgroup/init/cgroup.procs; done"
+run --privileged --memory 100m -v /opt:/opt host /opt/sampan run --memory 32m host echo inner
+is "a group that holds processes" "$output" \
+  "sampan: cannot apply --memory: $cg holds processes, and a control group that does cannot limit groups below it.\
+ Move them down first: $move_down."
+run --privileged --memory 100m -v /opt:/opt host sh -c "($move_down) 2>/dev/null; /opt/sampan run --memory 32m host echo inner
+  cd /sys/fs/cgroup && echo -memory >cgroup.subtree_control && echo 0 >cgroup.procs && rmdir init"
+like "and once they are moved as it says, a container in a container has limits" "$output" '^inner$'
+run -v /opt:/opt --memory 100m --cap-add ALL host /opt/sampan run --memory 32m host true
+is "read-only control groups" "$output" \
+  "sampan: cannot apply --memory: $cg cannot be written. It is mounted read-only, or belongs to another user namespace:\
+ run the outer container with its control groups writable."
+run -v /opt:/opt --memory 100m --cap-add ALL host /opt/sampan run --report=json host echo inner
+like "a report does without them" "$output" '^inner$'
 true_that "nothing is left in $cg" "$(groups_left)" no_group_left
 done_testing
