@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { parseRun } from "../src/cli/parse-run.ts";
 import { prepareRun } from "../src/engine/prepare.ts";
 import { programArguments } from "../src/executor/index.ts";
+import { encode } from "../src/program/index.ts";
 import { stateFolders } from "../src/runtime/index.ts";
 
 const stages: [string, number][] = [];
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
   const folders = stateFolders({ root: undefined, uid: process.geteuid?.() ?? 0, env: process.env });
   const { program } = await prepareRun(options, { folders, measure: false });
   stage("the host is read, the run is planned");
-  const text = programArguments(program);
+  const text = programArguments(encode(program).image);
   stage("the program is encoded");
   process.stdout.write(JSON.stringify({ stages, operations: program.operations.length, arguments: text }));
 }

@@ -1,20 +1,7 @@
-/** The program's entry: joins the process to `dispatch`. */
-import { readFileSync } from "node:fs";
-import { commands } from "./commands.ts";
-import { dispatch } from "./dispatch.ts";
-import { writeAll } from "./output.ts";
+/** The program's entry: a remembered `run` goes straight to the executor, everything else to the command line's tables. */
+import { runFromMemory } from "./recall.ts";
 
+const argv = process.argv.slice(2);
+if (argv[0] === "run") runFromMemory(argv.slice(1), process.env);
 // No top-level await: a module that waits is evaluated more slowly.
-dispatch(
-  process.argv.slice(2),
-  {
-    env: process.env,
-    cwd: process.cwd(),
-    readFile: (path) => readFileSync(path, "utf8"),
-    print: (text) => writeAll(1, text),
-    printError: (text) => writeAll(2, text),
-  },
-  commands,
-).then((status) => {
-  process.exitCode = status;
-});
+import("./start.ts").then(({ start }) => start(argv));

@@ -1,43 +1,46 @@
-/** Names for containers that were given none: a word for the water, a boat, and a piece of the id against repeats. */
+/**
+ * Names for containers that were given none: a word for the water, a boat, and a piece of the id against repeats. All
+ * words are equally long, so that all names are (see plan-memo.ts).
+ */
 const WATERS = [
-  "calm",
   "tidal",
   "swift",
   "misty",
   "broad",
   "quiet",
-  "silver",
-  "gentle",
-  "deep",
-  "northern",
-  "sunlit",
-  "winding",
-  "rippled",
   "still",
   "amber",
   "clear",
+  "brisk",
+  "green",
+  "stony",
+  "sandy",
+  "sunny",
+  "rainy",
+  "windy",
+  "foggy",
 ] as const;
 
 const BOATS = [
   "barge",
   "canoe",
-  "coracle",
-  "cutter",
-  "dhow",
-  "dinghy",
   "ferry",
-  "gondola",
-  "junk",
   "kayak",
   "ketch",
-  "lugger",
-  "punt",
-  "raft",
   "skiff",
   "sloop",
+  "yacht",
+  "coble",
+  "umiak",
+  "xebec",
+  "tjalk",
+  "scull",
+  "smack",
+  "prahu",
+  "praam",
 ] as const;
 
-/** The same id gives the same name: `calm-skiff-3f2a`. */
+/** The same id gives the same name: `quiet-skiff-3f2a`. */
 export function generateName(id: string): string {
   const byte = Number.parseInt(id.slice(0, 2), 16);
   return `${WATERS[byte >> 4]}-${BOATS[byte & 15]}-${id.slice(2, 6)}`;

@@ -1,7 +1,7 @@
 /** From `RunOptions` to a program: everything that a run decides, and nothing that it does. */
 import { existsSync } from "node:fs";
 import { SampanError } from "../errors/index.ts";
-import { processStartTime, readCgroupLayout, readHostFacts } from "../host/index.ts";
+import { readCgroupLayout, readHostFacts } from "../host/index.ts";
 import type { Mount, Spec } from "../oci/index.ts";
 import {
   type CgroupPlan,
@@ -18,8 +18,8 @@ import { DEFAULT_SHM_SIZE, defaultMounts } from "./default-mounts.ts";
 import { statOfHost } from "./host-files.ts";
 import { chooseIdMaps, type IdMaps } from "./id-maps.ts";
 import { chooseIsolations, type IsolationSet } from "./isolation.ts";
-import { generateId, generateName } from "./names.ts";
 import type { CopyOption, RunOptions } from "./run-options.ts";
+import { newRunWords, type RunWords } from "./run-words.ts";
 import { type ArchiveOpener, openSource, type Source } from "./sources.ts";
 import { makeSpec, resourcesOf } from "./spec.ts";
 import { bindSource, userMount } from "./user-mounts.ts";
@@ -29,6 +29,8 @@ export interface PrepareContext {
   /** Gives up a long unpacking. */
   readonly signal?: AbortSignal;
   readonly reporter?: Reporter;
+  /** Words of this run, when they have been chosen already. */
+  readonly words?: RunWords;
   /** Have control groups that measure, and read their figures at the end: for a report. */
   readonly measure: boolean;
 }
@@ -133,17 +135,17 @@ function copiesOf(copies: readonly CopyOption[]): FileCopy[] {
 function recordOf(
   options: RunOptions,
   spec: Spec,
-  prepared: { readonly id: string; readonly name: string; readonly created: string },
+  words: RunWords,
   idMaps: IdMaps | undefined,
   groups: Groups | undefined,
   set: IsolationSet,
 ): ContainerRecord {
-  const { id, name, created } = prepared;
+  const { id, name, created, owner } = words;
   return {
     version: RECORD_VERSION,
     id,
     name,
-    owner: { pid: process.pid, start: processStartTime("self") ?? "" },
+    owner,
     pid: 0,
     created,
     source: options.source,
@@ -205,13 +207,13 @@ export async function prepareRun(options: RunOptions, context: PrepareContext): 
   const set = chooseIsolations(options, host.uid);
   const idMaps = set.has("user") ? chooseIdMaps(options, host.uid, host.gid) : undefined;
   const source = await openSource(options, set, host.uid, lazyOpener(context));
-  const id = generateId();
-  const name = options.name ?? generateName(id);
+  const chosen = context.words ?? newRunWords();
+  const words = { ...chosen, name: options.name ?? chosen.name };
+  const { id, name } = words;
   const groups = planGroups(options, context, set, id, host);
   const mounts = mountsOf(options, set, host, idMaps, groups);
   const spec = makeSpec(options, { id, host, set, source, idMaps, mounts });
-  const created = new Date().toISOString();
-  const record = recordPlan(context.folders, recordOf(options, spec, { id, name, created }, idMaps, groups, set));
+  const record = recordPlan(context.folders, recordOf(options, spec, words, idMaps, groups, set));
   const input = planInput(options, context, { id, spec, source, idMaps, groups, record });
   const program = plan(input, { ...host, cgroups: groups?.layout ?? NO_GROUPS });
   return { id, name, program, spec };

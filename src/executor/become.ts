@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SampanError } from "../errors/index.ts";
-import { encode, type Program } from "../program/index.ts";
 
 /** execve(2): one argument holds 128 KiB at most (MAX_ARG_STRLEN), with its zero. */
 const MAX_ARGUMENT = 131_000;
@@ -18,9 +17,8 @@ export function executorPath(): string {
   });
 }
 
-/** The program as arguments of the executor: base64url, in pieces. No file is left when this process is killed. */
-export function programArguments(program: Program): string[] {
-  const { image } = encode(program);
+/** An encoded program as arguments of the executor: base64url, in pieces. No file is left when this process is killed. */
+export function programArguments(image: Uint8Array): string[] {
   const text = Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString("base64url");
   const pieces: string[] = [];
   for (let at = 0; at < text.length; at += MAX_ARGUMENT) pieces.push(text.slice(at, at + MAX_ARGUMENT));
@@ -35,10 +33,10 @@ type Execve = (file: string, args: readonly string[], env: NodeJS.ProcessEnv) =>
  *
  * @throws SampanError INTERNAL when the program is larger than execve(2) takes, or this runtime has no execve
  */
-export function becomeExecutor(program: Program, path = executorPath()): never {
+export function becomeExecutor(image: Uint8Array, path = executorPath()): never {
   const execve = (process as { execve?: Execve }).execve;
   if (execve === undefined) throw new SampanError("INTERNAL", "this JavaScript runtime has no process.execve");
-  const args = ["sampan-executor", "--program", ...programArguments(program)];
+  const args = ["sampan-executor", "--program", ...programArguments(image)];
   try {
     return execve.call(process, path, args, process.env);
   } catch (cause) {

@@ -1,9 +1,9 @@
 /** Records of running containers: one folder each, written by the program and removed by its janitor. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { processStartTime } from "../host/index.ts";
 import type { NamespaceType, Process } from "../oci/index.ts";
 import type { CgroupPlan, RecordPlan } from "../plan/index.ts";
+import { isOwnerAlive } from "./owner.ts";
 import type { StateFolders } from "./state-folders.ts";
 
 export const RECORD_VERSION = 1;
@@ -13,8 +13,8 @@ export interface ContainerRecord {
   readonly version: typeof RECORD_VERSION;
   readonly id: string;
   readonly name: string;
-  /** The process whose death ends the container: the executor, or the program that uses the library. */
-  readonly owner: Owner;
+  /** The process whose death ends the container: the executor, or the program that uses the library; see owner.ts. */
+  readonly owner: string;
   /** The container's first process, as the host numbers it. */
   readonly pid: number;
   /** ISO 8601. */
@@ -29,13 +29,7 @@ export interface ContainerRecord {
   readonly stopSignal?: number;
 }
 
-export interface Owner {
-  readonly pid: number;
-  /** Clock ticks since boot: with the pid, unique until the next boot. */
-  readonly start: string;
-}
-
-/** Unique in the text: within strings JSON escapes the quotes, and the owner's pid is not 0. */
+/** Unique in the text: within strings JSON escapes the quotes. */
 const PID_MARK = '"pid":0,';
 
 /** The record as the program writes it: the text around the place where the executor puts the process id. */
@@ -45,19 +39,19 @@ export function recordPlan(folders: StateFolders, record: ContainerRecord): Reco
   return {
     directory: join(folders.run, "containers", record.id),
     nameLink: join(folders.run, "names", record.name),
-    nameOwner: `${record.id} ${record.owner.pid} ${record.owner.start}`,
+    nameOwner: `${record.id} ${record.owner}`,
     before: text.slice(0, at),
     after: text.slice(at + 1),
   };
 }
 
-function isAlive({ pid, start }: Owner): boolean {
-  return processStartTime(pid) === start;
-}
+/** Another version of Sampan keeps its records here too: they are its own business. */
+const FOREIGN = "foreign";
 
-function readRecord(folder: string): ContainerRecord | undefined {
+function readRecord(folder: string): ContainerRecord | typeof FOREIGN | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, "container.json"), "utf8")) as ContainerRecord;
+    const record = JSON.parse(readFileSync(join(folder, "container.json"), "utf8")) as ContainerRecord;
+    return record.version === RECORD_VERSION && typeof record.owner === "string" ? record : FOREIGN;
   } catch {
     return undefined; // it is being made, or was removed a moment ago
   }
@@ -74,15 +68,23 @@ function names(folder: string): string[] {
 /** Containers whose owner lives, oldest first. */
 export function listRecords(folders: StateFolders): ContainerRecord[] {
   const base = join(folders.run, "containers");
-  const found = names(base).flatMap((id) => readRecord(join(base, id)) ?? []);
-  return found.filter((record) => isAlive(record.owner)).sort((a, b) => a.created.localeCompare(b.created));
+  const found = names(base).map((id) => readRecord(join(base, id)));
+  return found
+    .filter((record) => record !== undefined && record !== FOREIGN)
+    .filter((record) => isOwnerAlive(record.owner))
+    .sort((a, b) => a.created.localeCompare(b.created));
 }
 
 /** Records whose owner and janitor were both killed: what they made has to be removed by somebody else. */
 export function listStale(folders: StateFolders): StaleRecord[] {
   const base = join(folders.run, "containers");
-  const all = names(base).map((id) => ({ folder: join(base, id), record: readRecord(join(base, id)) }));
-  return all.filter(({ folder, record }) => (record ? !isAlive(record.owner) : !isYoung(folder)));
+  return names(base).flatMap((id): StaleRecord[] => {
+    const folder = join(base, id);
+    const record = readRecord(folder);
+    if (record === FOREIGN) return [];
+    const stale = record ? !isOwnerAlive(record.owner) : !isYoung(folder);
+    return stale ? [{ folder, record }] : [];
+  });
 }
 
 export interface StaleRecord {
@@ -110,8 +112,8 @@ export function sweepNames(folders: StateFolders): void {
 
 function releaseIfDead(link: string): void {
   try {
-    const [, pid = "0", start = ""] = readlinkSync(link).split(" ");
-    if (!isAlive({ pid: Number(pid), start })) unlinkSync(link);
+    const target = readlinkSync(link);
+    if (!isOwnerAlive(target.slice(target.indexOf(" ") + 1))) unlinkSync(link);
   } catch {
     // Somebody else was faster.
   }

@@ -2,6 +2,7 @@
 
 import { findContainer, prepareExec, reconcile } from "../../engine/index.ts";
 import { becomeExecutor, executorPath } from "../../executor/index.ts";
+import { encode } from "../../program/index.ts";
 import { stateFolders } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";
 import { parseExec } from "../parse-exec.ts";
@@ -12,5 +13,6 @@ export async function execute(argv: readonly string[], context: CommandContext):
   const folders = stateFolders({ root: context.root, uid: process.geteuid?.() ?? 0, env: context.env });
   await reconcile(folders);
   const reporter = { argv: [...selfCommand(), "internal-report", "brief"], when: "failed" } as const;
-  return becomeExecutor(prepareExec(findContainer(folders, container), options, reporter), executorPath());
+  const program = prepareExec(findContainer(folders, container), options, reporter);
+  return becomeExecutor(encode(program).image, executorPath());
 }

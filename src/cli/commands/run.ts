@@ -1,11 +1,12 @@
 /** `sampan run`: decides, prints what was asked for, and becomes the executor. */
 
-import { prepareRun } from "../../engine/index.ts";
+import { isMemorable, newRunWords, prepareRun, rememberPlan } from "../../engine/index.ts";
 import { becomeExecutor, executorPath } from "../../executor/index.ts";
-import type { Program, Reporter } from "../../program/index.ts";
+import { encode, type Program, type Reporter } from "../../program/index.ts";
 import { ensureRunFolders, releaseName, stateFolders } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";
 import { parseRun, type RunCommand } from "../parse-run.ts";
+import { memoKey } from "../recall.ts";
 import { selfCommand } from "../self.ts";
 
 /** Reports of people and programs; without one, a failure or a kill is still explained. */
@@ -25,19 +26,44 @@ async function printProgram(
   (dry ? context.print : context.printError)(text.endsWith("\n") ? text : `${text}\n`);
 }
 
+/** What `--env NAME` and `--env-file` took from outside makes a command line mean more than its words. */
+function watchEnvironment(context: CommandContext): {
+  readonly context: CommandContext;
+  readonly wasRead: () => boolean;
+} {
+  let read = false;
+  const env = new Proxy(context.env, {
+    get(target, name) {
+      read = true;
+      return Reflect.get(target, name);
+    },
+  });
+  const readFile = (path: string) => {
+    read = true;
+    return context.readFile(path);
+  };
+  return { context: { ...context, env, readFile }, wasRead: () => read };
+}
+
 export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
-  const { options, output } = parseRun(argv, context);
+  const watched = watchEnvironment(context);
+  const { options, output } = parseRun(argv, watched.context);
   const uid = process.geteuid?.() ?? 0;
   const folders = stateFolders({ root: context.root, uid, env: context.env });
-  const prepared = await prepareRun(options, {
+  const plain = !output.explain && !output.dryRun && !output.report;
+  const memorable = plain && !watched.wasRead() && isMemorable(options, uid);
+  const words = newRunWords();
+  const { program, name } = await prepareRun(options, {
     folders,
+    words,
     reporter: reporterOf(output),
     measure: output.report !== undefined,
   });
-  const { program, name } = prepared;
   if (output.explain || output.dryRun) await printProgram(program, output.explain ?? "text", context, output.dryRun);
   if (output.dryRun) return 0;
   ensureRunFolders(folders);
   releaseName(folders, name);
-  return becomeExecutor(program, executorPath());
+  const { image } = encode(program);
+  if (memorable) rememberPlan(memoKey(argv, folders.run), options, words, image);
+  return becomeExecutor(image, executorPath());
 }
