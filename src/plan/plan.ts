@@ -21,18 +21,18 @@ function openPair(cx: PlanContext, name: "pipe" | "socketpair", first: Register,
   else cx.b.call("socketpair", [AF.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, 0, buffer], why, { loads });
 }
 
-/** Opens the descriptors that both sides need, before there are two sides. */
 function prepare(cx: PlanContext): void {
   const { b, input } = cx;
   if (input.record) takeName(cx, input.record);
   openPair(cx, "pipe", cx.janitorRead, cx.janitorWrite, "as long as we live, one end of this pipe is open");
-  openPair(cx, "socketpair", cx.syncParent, cx.syncChild, "the channel between the executor and the container");
   if (!cx.has("pid"))
     b.call("prctl", [PR.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0], "without a PID namespace, orphans come to us");
 }
 
 function startContainer(cx: PlanContext, label: ReturnType<PlanContext["b"]["label"]>): void {
   const { b, input } = cx;
+  // Opened when the janitor is there already: a copy of an end in its hands would keep the other side waiting forever.
+  openPair(cx, "socketpair", cx.syncParent, cx.syncChild, "the channel between the executor and the container");
   const cgroup = input.cgroups ? makeGroups(cx, input.cgroups) : undefined;
   b.fork(label, "the container, in its new namespaces", {
     flags: forkFlags(cx),
