@@ -1,5 +1,6 @@
 /* Control operations that are more than one system call, yet no policy. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include "executor.h"
 
 #define KERNEL_SIGNALS 64
+#define MAX_GROUP_DEPTH 64
 #define KILL_ROUNDS 4000 /* × 0.5 ms = 2 s */
 
 int64_t send_descriptor(int socket, int fd)
@@ -128,12 +130,12 @@ int64_t become_janitor(int fd)
 }
 
 /* Returns how many were listed, or a negative errno. */
-static int64_t kill_listed(const char *procs)
+static int64_t kill_listed(int group)
 {
 	char buffer[4096];
 	size_t have = 0;
 	int64_t count = 0;
-	int fd = open(procs, O_RDONLY | O_CLOEXEC);
+	int fd = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	for (;;) {
@@ -158,11 +160,58 @@ static int64_t kill_listed(const char *procs)
 	return count;
 }
 
-int64_t kill_cgroup(const char *procs)
+/* Entries of a control group that are folders: groups which the container has made below its own. */
+static bool is_group(const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static int64_t empty_group(int group, int depth);
+
+/* Returns how many processes were found below, or a negative errno. */
+static int64_t empty_children(int group, int depth)
+{
+	int64_t count = 0;
+	int copy = openat(group, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = copy < 0 ? NULL : fdopendir(copy);
+	if (!list)
+		return -errno;
+	for (struct dirent *entry; (entry = readdir(list));) {
+		if (!is_group(entry))
+			continue;
+		int child = openat(group, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (child < 0)
+			continue;
+		int64_t below = empty_group(child, depth + 1);
+		close(child);
+		if (below > 0)
+			count += below;
+		unlinkat(group, entry->d_name, AT_REMOVEDIR); /* EBUSY is tried again in the next round */
+	}
+	closedir(list);
+	return count;
+}
+
+static int64_t empty_group(int group, int depth)
+{
+	if (depth > MAX_GROUP_DEPTH)
+		return -ELOOP;
+	int64_t below = empty_children(group, depth);
+	int64_t own = kill_listed(group);
+	if (own < 0 && own != -ENODEV)
+		return own;
+	return (below > 0 ? below : 0) + (own > 0 ? own : 0);
+}
+
+int64_t kill_cgroup(const char *folder)
 {
 	struct timespec pause = {.tv_nsec = 500000};
 	for (int i = 0; i < KILL_ROUNDS; i++) {
-		int64_t count = kill_listed(procs);
+		int group = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (group < 0)
+			return errno == ENOENT ? 0 : -errno;
+		int64_t count = empty_group(group, 0);
+		close(group);
 		if (count == -ENOENT || count == -ENODEV)
 			return 0;
 		if (count <= 0)

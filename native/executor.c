@@ -248,6 +248,11 @@ static uint32_t after_failure(struct machine *m, uint32_t step, int64_t result)
 		.detail = op->op == SP_OP_SPAWN ? m->wait_status : 0,
 		.janitor = m->role == ROLE_JANITOR,
 	};
+	/* The janitor stops where it cannot go on: what is left, the record above all, tells the next command. */
+	if (m->role == ROLE_JANITOR && !(op->flags & SP_FLAG_GO_ON)) {
+		(void)!write(m->failure_write_fd, &failure, sizeof failure);
+		_exit(1);
+	}
 	bool first = m->failure.step < 0;
 	if (m->role == ROLE_CHILD && !(op->flags & SP_FLAG_GO_ON)) {
 		(void)!write(m->failure_write_fd, &failure, sizeof failure);

@@ -65,7 +65,7 @@ int64_t receive_descriptor(int socket);
 int64_t execute_first(char *const *paths, char *const *argv, char *const *envp);
 int64_t spawn_helper(struct machine *machine, char *const *argv);
 int64_t become_janitor(int fd);
-int64_t kill_cgroup(const char *procs);
+int64_t kill_cgroup(const char *folder);
 int64_t copy_descriptor(int from, int to);
 
 /* Ends the first process: delivers the result to the library's socket, or executes the reporter, or exits. */

@@ -82,6 +82,9 @@ static void forward(struct supervision *s, int signal)
 {
 	if ((signal == SIGINT || signal == SIGTERM) && ++s->impatience >= IMPATIENCE)
 		signal = SIGKILL;
+	/* `--stop-signal`: who asks this process to end means the container, in the container's own word */
+	if (signal == SIGTERM && s->flags >> SP_SUPERVISE_STOP_SIGNAL_SHIFT != 0)
+		signal = (int)(s->flags >> SP_SUPERVISE_STOP_SIGNAL_SHIFT);
 	kill(s->pid, signal);
 }
 

@@ -19,6 +19,7 @@ import {
   RESULT_LAYOUT,
   RESULT_MAGIC,
   SHAPE_CODES,
+  STOP_SIGNAL_SHIFT,
   SUPERVISE_FLAGS,
 } from "../src/program/protocol.ts";
 
@@ -99,7 +100,7 @@ function header(): string {
     enumeration("SP_COND_", CONDITIONS),
     enumeration("SP_FILL_", FILL_KINDS),
     enumeration("SP_FLAG_", OPERATION_FLAGS),
-    enumeration("SP_SUPERVISE_", SUPERVISE_FLAGS),
+    enumeration("SP_SUPERVISE_", { ...SUPERVISE_FLAGS, stopSignalShift: STOP_SIGNAL_SHIFT }),
     enumeration("SP_ROLE_", FORK_ROLES),
     enumeration("SP_REPORT_", REPORT_WHEN),
     shapes(),

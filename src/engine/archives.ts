@@ -1,7 +1,7 @@
 /** Archives as sources: unpacked once into a cache, by the native executor where JavaScript cannot. */
 import { join } from "node:path";
 import { executorPath, explainFailure, NativeExecutor } from "../executor/index.ts";
-import { openArchive } from "../image/index.ts";
+import { openArchive, type UnpackedImage } from "../image/index.ts";
 import type { Program } from "../program/index.ts";
 import type { StateFolders } from "../runtime/index.ts";
 import type { ArchiveOpener } from "./sources.ts";
@@ -9,6 +9,16 @@ import type { ArchiveOpener } from "./sources.ts";
 async function runProgram(program: Program): Promise<void> {
   const { failure } = await new NativeExecutor(executorPath()).execute(program, { stdin: "ignore" }).outcome;
   if (failure) throw explainFailure(program, failure);
+}
+
+/** An ordinary user can make neither devices nor privileged attributes: the archive is used without them, and it is said. */
+function notesOn(skipped: UnpackedImage["skipped"]): string[] {
+  const [first] = skipped;
+  if (first === undefined) return [];
+  const more = skipped.length > 1 ? ` and ${skipped.length - 1} more` : "";
+  return [
+    `an ordinary user cannot make everything that is in this archive; left out: ${first.what} at ${first.path}${more}`,
+  ];
 }
 
 /** Opens archives with a cache below the data folder. */
@@ -22,7 +32,7 @@ export function archiveOpener(folders: StateFolders, signal?: AbortSignal): Arch
       helpers: { runProgram },
       ...(signal ? { signal } : {}),
     });
-    const { env = [], entrypoint = [], cmd = [], workingDir, user } = image.config;
+    const { env = [], entrypoint = [], cmd = [], workingDir, user, stopSignal } = image.config;
     return {
       rootfs: image.rootfs,
       image: {
@@ -31,7 +41,9 @@ export function archiveOpener(folders: StateFolders, signal?: AbortSignal): Arch
         command: cmd,
         ...(workingDir ? { workdir: workingDir } : {}),
         ...(user ? { user } : {}),
+        ...(stopSignal ? { stopSignal } : {}),
       },
+      notes: notesOn(image.skipped),
     };
   };
 }

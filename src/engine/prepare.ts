@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { SampanError } from "../errors/index.ts";
 import { readCgroupLayout, readHostFacts } from "../host/index.ts";
+import { SIGNALS, type SignalName } from "../kernel/index.ts";
 import type { Mount, Spec } from "../oci/index.ts";
 import {
   type CgroupPlan,
@@ -20,7 +21,7 @@ import { chooseIdMaps, type IdMaps } from "./id-maps.ts";
 import { chooseIsolations, type IsolationSet } from "./isolation.ts";
 import type { CopyOption, RunOptions } from "./run-options.ts";
 import { newRunWords, type RunWords } from "./run-words.ts";
-import { type ArchiveOpener, openSource, type Source } from "./sources.ts";
+import { type ArchiveOpener, type ImageDefaults, openSource, type Source } from "./sources.ts";
 import { makeSpec, resourcesOf } from "./spec.ts";
 import { bindSource, userMount } from "./user-mounts.ts";
 
@@ -46,6 +47,8 @@ export interface PreparedRun {
   readonly name: string;
   readonly program: Program;
   readonly spec: Spec;
+  /** What the user should know, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 interface Groups {
@@ -154,8 +157,18 @@ function recordOf(
     ...(groups ? { cgroups: groups.plan } : {}),
     denySetgroups: idMaps?.mapper.kind === "direct" && idMaps.mapper.denySetgroups,
     ownRoot: set.has("root"),
-    ...(options.stopSignal === undefined ? {} : { stopSignal: options.stopSignal }),
   };
+}
+
+/** The image's word for it, as `SIGQUIT`, `QUIT` or a number (image-spec, config.md, StopSignal). */
+function stopSignalOf(options: RunOptions, image: ImageDefaults | undefined): number | undefined {
+  if (options.stopSignal !== undefined || image?.stopSignal === undefined) return options.stopSignal;
+  const text = image.stopSignal.toUpperCase();
+  const number = /^\d+$/.test(text) ? Number(text) : SIGNALS[`SIG${text.replace(/^SIG/, "")}` as SignalName];
+  if (number !== undefined && number >= 1 && number <= 64) return number;
+  throw new SampanError("ARCHIVE_INVALID", `the image's stop signal ${JSON.stringify(image.stopSignal)} is none`, {
+    hint: "Give one with --stop-signal.",
+  });
 }
 
 function checkTerminal(options: RunOptions): void {
@@ -167,6 +180,7 @@ function checkTerminal(options: RunOptions): void {
 
 function planInput(options: RunOptions, context: PrepareContext, parts: InputParts): PlanInput {
   const { id, spec, source, idMaps, groups, record } = parts;
+  const stopSignal = stopSignalOf(options, source.image);
   return {
     id,
     spec,
@@ -179,6 +193,7 @@ function planInput(options: RunOptions, context: PrepareContext, parts: InputPar
     record,
     accounting: context.measure || options.resources?.memory !== undefined,
     plannedDevicesOnly: !options.privileged,
+    ...(stopSignal === undefined ? {} : { stopSignal }),
     ...(groups ? { cgroups: groups.plan } : {}),
     ...(idMaps ? { idMapper: idMaps.mapper } : {}),
     ...(options.pidFile === undefined ? {} : { pidFile: options.pidFile }),
@@ -216,5 +231,5 @@ export async function prepareRun(options: RunOptions, context: PrepareContext): 
   const record = recordPlan(context.folders, recordOf(options, spec, words, idMaps, groups, set));
   const input = planInput(options, context, { id, spec, source, idMaps, groups, record });
   const program = plan(input, { ...host, cgroups: groups?.layout ?? NO_GROUPS });
-  return { id, name, program, spec };
+  return { id, name, program, spec, notes: source.notes ?? [] };
 }

@@ -12,6 +12,8 @@ export interface Source {
   /** Host folders in which the files of the root file system are found, topmost first. */
   readonly roots: readonly string[];
   readonly image?: ImageDefaults;
+  /** What the user should know about the source, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** What an image says about how it is to be run (image-spec, config.md). */
@@ -21,6 +23,8 @@ export interface ImageDefaults {
   readonly command: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
+  /** As in the image's configuration: a name or a number. */
+  readonly stopSignal?: string;
 }
 
 /** Folders of the host that every container has of its own. */
@@ -80,8 +84,14 @@ function notFound(source: string, cause?: unknown): SampanError {
   });
 }
 
+export interface OpenedArchive {
+  readonly rootfs: string;
+  readonly image: ImageDefaults;
+  readonly notes: readonly string[];
+}
+
 /** Unpacks an archive, or finds it unpacked: injected, since it needs an executor and a place to keep the result. */
-export type ArchiveOpener = (path: string) => Promise<{ readonly rootfs: string; readonly image: ImageDefaults }>;
+export type ArchiveOpener = (path: string) => Promise<OpenedArchive>;
 
 /**
  * @throws SampanError SOURCE_NOT_FOUND, SOURCE_NOT_RECOGNISED, and what opening an archive throws
@@ -105,6 +115,6 @@ export async function openSource(
   if (options.inPlace) {
     throw new SampanError("USAGE", "--in-place takes a folder, and this is an archive", { object: source });
   }
-  const { rootfs, image } = await openArchive(source);
-  return { ...folderSource(rootfs, options, set, uid), image };
+  const { rootfs, image, notes } = await openArchive(source);
+  return { ...folderSource(rootfs, options, set, uid), image, notes };
 }

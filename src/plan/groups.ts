@@ -56,25 +56,27 @@ export function readAccounting(cx: PlanContext, plan: CgroupPlan): void {
   }
 }
 
-/** By the janitor: nobody is left in the groups, and then the groups are gone. */
+/** cgroup.kill (Linux 5.14) kills all at once; a PID namespace has killed its processes with its first. */
+function killAll(cx: PlanContext, kill: string): void {
+  const { b, file } = cx;
+  const options = { accepts: ["ENOENT"], goOn: true } as const;
+  b.call("openat", [AT_FDCWD, kill, O.O_WRONLY | O.O_CLOEXEC, 0], "kill whoever is left", { ...options, result: file });
+  b.call("write", [file, textBytes("1"), 1], "at once", { when: file, goOn: true });
+  cx.close(file, { when: file, goOn: true });
+}
+
+/**
+ * By the janitor. Mostly the group is empty and goes at once; otherwise it is emptied first, with the groups that the
+ * container has made below. When that fails, the janitor ends here, and the record stays for the next command to see.
+ */
 export function removeGroups(cx: PlanContext, plan: CgroupPlan): void {
   const { b } = cx;
-  if (plan.kill !== undefined) {
-    cx.b.call("openat", [AT_FDCWD, plan.kill, O.O_WRONLY | O.O_CLOEXEC, 0], "kill whoever is left (Linux 5.14)", {
-      result: cx.file,
-      accepts: ["ENOENT"],
-      goOn: true,
-    });
-    const one = textBytes("1");
-    b.call("write", [cx.file, one, 1], "at once", { when: cx.file, goOn: true });
-    cx.close(cx.file, { when: cx.file, goOn: true });
-  }
-  if (plan.procs !== undefined) b.control("killcg", [plan.procs], "wait until the group is empty", { goOn: true });
+  const removed = b.register("removed");
+  if (plan.kill !== undefined && !cx.has("pid")) killAll(cx, plan.kill);
   for (const path of plan.remove) {
-    b.call("unlinkat", [AT_FDCWD, path, AT.AT_REMOVEDIR], "remove the group", {
-      accepts: ["ENOENT"],
-      goOn: true,
-      retryBusy: true,
-    });
+    const remove = [AT_FDCWD, path, AT.AT_REMOVEDIR] as const;
+    b.call("unlinkat", remove, "remove the group", { result: removed, accepts: ["EBUSY", "ENOENT"], goOn: true });
+    b.control("killcg", [path], "somebody is in it, or in a group below", { unless: removed, goOn: true });
+    b.call("unlinkat", remove, "now it is empty", { unless: removed, accepts: ["ENOENT"], retryBusy: true });
   }
 }

@@ -17,6 +17,8 @@ export interface PlanInput {
   readonly input: boolean;
   /** PID 1 is Sampan's own init, and the command its child (`--init`). */
   readonly init: boolean;
+  /** What the command gets when the executor is asked to end by SIGTERM; absent means SIGTERM. */
+  readonly stopSignal?: number;
   readonly cgroups?: CgroupPlan;
   readonly record?: RecordPlan;
   readonly pidFile?: string;

@@ -1,5 +1,5 @@
 import { AF, O, PR, SIGNALS, SOCK } from "../kernel/index.ts";
-import { type Program, type Register, SUPERVISE_FLAGS } from "../program/index.ts";
+import { type Program, type Register, STOP_SIGNAL_SHIFT, SUPERVISE_FLAGS } from "../program/index.ts";
 import { planContainer } from "./container.ts";
 import { PlanContext } from "./context.ts";
 import { makeGroups, readAccounting, removeGroups } from "./groups.ts";
@@ -54,7 +54,8 @@ function startContainer(cx: PlanContext, label: ReturnType<PlanContext["b"]["lab
 function superviseFlags(cx: PlanContext): number {
   const { input } = cx;
   const terminal = input.terminal ? SUPERVISE_FLAGS.terminal | (input.input ? SUPERVISE_FLAGS.input : 0) : 0;
-  return terminal | (cx.has("pid") ? 0 : SUPERVISE_FLAGS.killOrphans);
+  const stop = (input.stopSignal ?? 0) << STOP_SIGNAL_SHIFT;
+  return terminal | stop | (cx.has("pid") ? 0 : SUPERVISE_FLAGS.killOrphans);
 }
 
 function watchContainer(cx: PlanContext, terminal: Terminal | undefined, status: Register): void {

@@ -113,8 +113,8 @@ export const CONTROL_OPERATIONS: Readonly<Record<ControlName, ControlOperation>>
     does: "becomes a process that nothing but SIGKILL disturbs, and waits for the end of file: its parent has gone",
   },
   killcg: {
-    arguments: [{ name: "procs", shape: "data" }],
-    does: "kills every process listed in a cgroup.procs file until none is left",
+    arguments: [{ name: "group", shape: "data" }],
+    does: "kills every process in a control group and the groups below it until none is left, and removes those groups",
   },
   copy: {
     arguments: [
@@ -136,6 +136,9 @@ export const SUPERVISE_FLAGS = {
   /** This is PID 1 inside of a PID namespace (`--init`). */
   init: 8,
 } as const;
+
+/** From this bit on the flags of `supervise` hold the signal that is sent on when SIGTERM comes; 0 for SIGTERM itself. */
+export const STOP_SIGNAL_SHIFT = 8;
 
 export const SHAPE_CODES = { number: 1, value: 2, data: 3, vector: 4 } as const satisfies Record<Shape, number>;
 export const ARGUMENT_KINDS = { number: 0, register: 1, data: 2, vector: 3 } as const;

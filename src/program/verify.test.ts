@@ -278,7 +278,7 @@ describe("an operation", () => {
     const two = program((b) => b.control("spawn", ["newuidmap"], ""));
     expect(refusal(two)).toBe("this program is wrong at step 0 (spawn): its argument argv is no vector");
     const three = program((b) => b.control("killcg", [null], ""));
-    expect(refusal(three)).toBe("this program is wrong at step 0 (killcg): its argument procs is no data");
+    expect(refusal(three)).toBe("this program is wrong at step 0 (killcg): its argument group is no data");
     const four = program((b) => b.control("toString" as "post", [], ""));
     expect(refusal(four)).toBe("this program is wrong at step 0 (toString): there is no such control operation");
   });

@@ -26,7 +26,6 @@ export interface ContainerRecord {
   /** Whether an id map without setgroups(2) is in force. */
   readonly denySetgroups: boolean;
   readonly ownRoot: boolean;
-  readonly stopSignal?: number;
 }
 
 /** Unique in the text: within strings JSON escapes the quotes. */

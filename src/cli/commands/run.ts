@@ -53,12 +53,13 @@ export async function execute(argv: readonly string[], context: CommandContext):
   const plain = !output.explain && !output.dryRun && !output.report;
   const memorable = plain && !watched.wasRead() && isMemorable(options, uid);
   const words = newRunWords();
-  const { program, name } = await prepareRun(options, {
+  const { program, name, notes } = await prepareRun(options, {
     folders,
     words,
     reporter: reporterOf(output),
     measure: output.report !== undefined,
   });
+  for (const note of notes) context.printError(`sampan: ${note}.\n`);
   if (output.explain || output.dryRun) await printProgram(program, output.explain ?? "text", context, output.dryRun);
   if (output.dryRun) return 0;
   ensureRunFolders(folders);
