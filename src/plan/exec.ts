@@ -59,11 +59,9 @@ function contextOf(input: ExecInput, host: HostFacts): PlanContext {
   return new PlanContext(plan, host);
 }
 
-function prepare(cx: PlanContext, pid: number, pidfd: Register): void {
+/** After the janitor: a copy of an end that it held would hide the death of the other side. */
+function openChannel(cx: PlanContext): void {
   const { b } = cx;
-  b.call("pidfd_open", [pid, 0], "the container's first process, whatever its number is used for later", {
-    result: pidfd,
-  });
   const sockets = b.buffer("socketpair", 8);
   const loads = [
     { buffer: sockets, at: 0, register: cx.syncParent },
@@ -211,8 +209,11 @@ export function planExec(input: ExecInput, host: HostFacts): Program {
   const [janitorLabel, entranceLabel, commandLabel] = ["janitor", "entrance", "container"].map((name) =>
     b.label(name),
   ) as [Label, Label, Label];
-  prepare(cx, input.pid, pidfd);
+  b.call("pidfd_open", [input.pid, 0], "the container's first process, whatever its number is used for later", {
+    result: pidfd,
+  });
   if (terminal) startJanitor(cx, janitorLabel, janitor);
+  openChannel(cx);
   const cgroup = unifiedGroup(cx, input);
   b.fork(entranceLabel, "a process that goes in", { cgroup, result: entrance });
   watch(cx, terminal, entrance, status);

@@ -31,8 +31,9 @@ function prepare(cx: PlanContext): void {
 
 function startContainer(cx: PlanContext, label: ReturnType<PlanContext["b"]["label"]>): void {
   const { b, input } = cx;
-  // Opened when the janitor is there already: a copy of an end in its hands would keep the other side waiting forever.
+  // After the janitor: a copy of an end that it held would hide the death of the other side.
   openPair(cx, "socketpair", cx.syncParent, cx.syncChild, "the channel between the executor and the container");
+  // Opened when the janitor is there already: a copy of an end in its hands would keep the other side waiting forever.
   const cgroup = input.cgroups ? makeGroups(cx, input.cgroups) : undefined;
   b.fork(label, "the container, in its new namespaces", {
     flags: forkFlags(cx),
