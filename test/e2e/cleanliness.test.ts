@@ -45,51 +45,53 @@ describeUnless(missingForRoot())("the death of", () => {
   afterAll(() => place[Symbol.dispose]());
 
   const folders = () => ({ run: join(place.root, "run"), data: join(place.root, "data") });
-  const limits = (): RunOptions["resources"] =>
-    missingController("pids") === undefined ? { pids: { limit: 50 } } : {};
+  const limits: Partial<RunOptions> =
+    missingController("pids") === undefined ? { resources: { pids: { limit: 50 } } } : {};
 
-  const prepare = (more: Partial<RunOptions>) =>
-    prepareRun(
-      {
-        source: rootfs,
-        command: ["/bin/probe", "leave-behind", "1", "60000", "--", "sleep", "5"],
-        env: [place.token],
-        name: "doomed",
-        mounts: [{ type: "bind", source: place.folder, target: "/data" }],
-        resources: limits() ?? {},
-        ...more,
-      },
-      { folders: folders(), accounting: true },
-    );
+  const usual = (): RunOptions => ({
+    source: rootfs,
+    command: ["/bin/probe", "leave-behind", "1", "60000", "--", "sleep", "5"],
+    env: [place.token],
+    name: "doomed",
+    mounts: [{ type: "bind", source: place.folder, target: "/data" }],
+    ...limits,
+  });
+  const prepare = (options: RunOptions) => prepareRun(options, { folders: folders(), measure: true });
 
   /** A spot by its process, and the call before it. */
   const describeSpot = (program: Program, { process, at, opens }: Spot) =>
     opens ? `${process} at its first step` : `${process} after step ${at - 1}, ${program.operations[at - 1]?.why}`;
 
   /** @param limitMs how long somebody may take to clean up */
-  const dieAt = async (spot: Spot, more: Partial<RunOptions>, limitMs = 2000) => {
-    const { id, program } = await prepare(more);
-    const child = place.spawn([executorPath(), "--program", ...programArguments(encode(withDeathAt(program, spot)).image)]);
+  const dieAt = async (spot: Spot, options: RunOptions, limitMs = 2000) => {
+    const { id, program } = await prepare(options);
+    const child = place.spawn([
+      executorPath(),
+      "--program",
+      ...programArguments(encode(withDeathAt(program, spot)).image),
+    ]);
     const ran = await follow(child).done;
     const where = describeSpot(program, spot);
+    if (spot.process === "executor") expect([where, ran.signal]).toEqual([where, "SIGKILL"]);
+    else if (spot.process !== "janitor") expect([where, ran.status]).not.toEqual([where, 0]);
     if (ran.timedOut) throw new Error(`hangs after the death of ${where}`);
     const left = await waitUntilClean(place.traces([id]), limitMs);
     return { where, left, id, program };
   };
 
-  const spotsFor = async (process: string, more: Partial<RunOptions>) => {
-    const { program } = await prepare(more);
+  const spotsFor = async (process: string, options: RunOptions) => {
+    const { program } = await prepare(options);
     return { program, spots: spotsOf(program).filter((spot) => spot.process === process) };
   };
 
   /** Before the janitor is born, only the name can be left; its owner is dead, so that the next one takes it. */
-  const dieEverywhere = async (process: string, more: Partial<RunOptions>, every = 1) => {
-    const { program, spots } = await spotsFor(process, more);
+  const dieEverywhere = async (process: string, options: RunOptions, every = 1) => {
+    const { program, spots } = await spotsFor(process, options);
     const janitorBorn = program.operations.findIndex((op) => op.name === "fork");
     const wrong: string[] = [];
     for (const spot of spots.filter((_, i) => i % every === 0)) {
       const mayKeepName = process === "executor" && spot.at <= janitorBorn;
-      const { where, left } = await dieAt(spot, more, mayKeepName ? 0 : 2000);
+      const { where, left } = await dieAt(spot, options, mayKeepName ? 0 : 2000);
       if (left.length > 0 && !(mayKeepName && left.join() === "record names/doomed")) {
         wrong.push(`the death of ${where} leaves ${left.join(", ")}`);
       }
@@ -100,35 +102,35 @@ describeUnless(missingForRoot())("the death of", () => {
   };
 
   test("the executor leaves nothing, after whichever step", async () => {
-    expect(await dieEverywhere("executor", {})).toBeGreaterThan(15);
+    expect(await dieEverywhere("executor", usual())).toBeGreaterThan(15);
   }, 120_000);
 
   test("the container's first process leaves nothing, after whichever step", async () => {
-    expect(await dieEverywhere("container", {}, 2)).toBeGreaterThan(100);
+    expect(await dieEverywhere("container", usual())).toBeGreaterThan(100);
   }, 120_000);
 
   test("the executor leaves nothing with a user namespace and an init", async () => {
-    const more: Partial<RunOptions> = { namespaces: { user: "private" }, init: true };
-    expect(await dieEverywhere("executor", more, 2)).toBeGreaterThan(15);
+    const options: RunOptions = { ...usual(), namespaces: { user: "private" }, init: true };
+    expect(await dieEverywhere("executor", options, 2)).toBeGreaterThan(15);
   }, 120_000);
 
   test("the container leaves nothing with a user namespace and an init", async () => {
-    const more: Partial<RunOptions> = { namespaces: { user: "private" }, init: true };
-    expect(await dieEverywhere("container", more, 5)).toBeGreaterThan(100);
-    expect(await dieEverywhere("command", more)).toBeGreaterThan(2);
+    const options: RunOptions = { ...usual(), namespaces: { user: "private" }, init: true };
+    expect(await dieEverywhere("container", options, 3)).toBeGreaterThan(100);
+    expect(await dieEverywhere("command", options)).toBeGreaterThan(2);
   }, 120_000);
 
   test("the executor leaves nothing without any isolation", async () => {
     const command = [join(rootfs, "bin/probe"), "sleep", "5"];
-    const bare = { source: "host", isolate: [], mounts: [], resources: undefined, command };
+    const bare = { source: "host", isolate: [], name: "doomed", env: [place.token], command };
     expect(await dieEverywhere("executor", bare)).toBeGreaterThan(10);
   }, 60_000);
 
   test("the janitor leaves no process and no mount, and what it leaves is in the record", async () => {
-    const { program, spots } = await spotsFor("janitor", {});
+    const { program, spots } = await spotsFor("janitor", usual());
     expect(program.operations.some(({ name }) => name === "janitor")).toBe(true);
     for (const spot of spots) {
-      const { where, left, id } = await dieAt(spot, {}, 100);
+      const { where, left, id } = await dieAt(spot, usual(), 100);
       const unexpected = left.filter((line) => !/^(group|record) /.test(line));
       expect(unexpected.map((line) => `the death of ${where} leaves ${line}`)).toEqual([]);
       for (const group of groupsOf(id)) rmdirSync(group);
