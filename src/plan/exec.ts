@@ -103,7 +103,7 @@ function entrancePart(
   const { b } = cx;
   b.call("prctl", [PR.PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0], "die with the executor");
   b.call("close", [cx.syncParent], "the executor's end");
-  b.call("close", [cx.janitorWrite], "the executor's alone", { when: cx.janitorWrite });
+  if (cx.input.terminal) b.call("close", [cx.janitorWrite], "the executor's alone");
   if (input.groups) joinGroups(cx, { ...EMPTY_GROUPS, join: input.groups.join });
   b.call("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0], "nobody in the container looks into this process (CVE-2016-9962)");
   const flags = input.namespaces.reduce((sum, type) => sum | SETNS[type], 0);

@@ -27,6 +27,7 @@ export function saveTerminal(cx: PlanContext): Terminal {
 
 export function restoreTerminal(cx: PlanContext, terminal: Terminal): void {
   const { fd, settings } = terminal.saved;
+  if (!cx.input.input) return;
   cx.b.call("ioctl", [fd, IOCTL.TCSETS, settings], "the terminal as it was", { when: fd, goOn: true });
 }
 
