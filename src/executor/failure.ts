@@ -209,7 +209,7 @@ const targetRefused: Rule = ({ operation, failure, program }) => {
   const path = operation.arguments[operation.name === "symlinkat" ? 2 : 1];
   return {
     code: "MOUNT_TARGET",
-    message: `cannot open or make /${String(path)} in the root file system: ${failure.errno}`,
+    message: `cannot ${/^make \/\S/.test(operation.why) ? operation.why : `open or make /${String(path)}`} in the root file system: ${failure.errno}`,
     ...(TARGET_HINTS[failure.errno] ? { hint: TARGET_HINTS[failure.errno] as string } : {}),
   };
 };

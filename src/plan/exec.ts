@@ -1,13 +1,14 @@
 /** A further process in a running container: all its namespaces and groups, by the pidfd of its first process. */
-import { AF, AT_FDCWD, CLONE, IOCTL, O, PR, SIGNALS, SOCK } from "../kernel/index.ts";
+import { AT_FDCWD, CLONE, IOCTL, O, PR, SIGNALS } from "../kernel/index.ts";
 import type { NamespaceType, Process, Spec } from "../oci/index.ts";
-import { type Program, type Register, type Reporter, SUPERVISE_FLAGS } from "../program/index.ts";
+import { type Label, type Program, type Register, type Reporter, SUPERVISE_FLAGS } from "../program/index.ts";
 import type { CgroupPlan } from "./cgroup-plan.ts";
+import { beginJanitor, endChild, endJanitor, openChannel, startJanitor } from "./channels.ts";
 import { bytes, OPEN_HOW_SIZE, PlanContext } from "./context.ts";
 import { joinGroups } from "./groups.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { IdMapper, PlanInput } from "./input.ts";
-import { becomeRoot } from "./namespaces.ts";
+import { becomeRoot, NAMESPACE_FLAGS } from "./namespaces.ts";
 import { becomeUser, execute, setRlimits } from "./process.ts";
 import { openWorkdir } from "./rootfs.ts";
 import { restoreTerminal, saveTerminal, type Terminal, useNullInput, useTerminal } from "./terminal.ts";
@@ -22,17 +23,6 @@ export interface ExecInput {
   readonly input: boolean;
   readonly reporter?: Reporter;
 }
-
-const SETNS: Readonly<Record<NamespaceType, number>> = {
-  user: CLONE.CLONE_NEWUSER,
-  mount: CLONE.CLONE_NEWNS,
-  pid: CLONE.CLONE_NEWPID,
-  network: CLONE.CLONE_NEWNET,
-  ipc: CLONE.CLONE_NEWIPC,
-  uts: CLONE.CLONE_NEWUTS,
-  cgroup: CLONE.CLONE_NEWCGROUP,
-  time: CLONE.CLONE_NEWTIME,
-};
 
 /** The parts of a plan that are shared with `run` see the container as a configuration without mounts. */
 function contextOf(input: ExecInput, host: HostFacts): PlanContext {
@@ -59,29 +49,6 @@ function contextOf(input: ExecInput, host: HostFacts): PlanContext {
   return new PlanContext(plan, host);
 }
 
-/** After the janitor: a copy of an end that it held would hide the death of the other side. */
-function openChannel(cx: PlanContext): void {
-  const { b } = cx;
-  const sockets = b.buffer("socketpair", 8);
-  const loads = [
-    { buffer: sockets, at: 0, register: cx.syncParent },
-    { buffer: sockets, at: 4, register: cx.syncChild },
-  ];
-  const why = "the channel between the executor and the new process";
-  b.call("socketpair", [AF.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, 0, sockets], why, { loads });
-}
-
-function startJanitor(cx: PlanContext, label: ReturnType<PlanContext["b"]["label"]>, janitor: Register): void {
-  const { b } = cx;
-  const pipe = b.buffer("pipe", 8);
-  const loads = [
-    { buffer: pipe, at: 0, register: cx.janitorRead },
-    { buffer: pipe, at: 4, register: cx.janitorWrite },
-  ];
-  b.call("pipe2", [pipe, O.O_CLOEXEC], "as long as we live, one end of this pipe is open", { loads });
-  b.fork(label, "the janitor, which restores the terminal whatever happens to us", { janitor: true, result: janitor });
-}
-
 function unifiedGroup(cx: PlanContext, { groups }: ExecInput): Register | undefined {
   if (groups?.unified === undefined) return undefined;
   const register = cx.b.register("cgroup");
@@ -94,19 +61,14 @@ function unifiedGroup(cx: PlanContext, { groups }: ExecInput): Register | undefi
  * setns(2) with a PID namespace concerns children only, so the entrance forks once more; CLONE_PARENT makes the new
  * process a child of the executor, which is outside and can wait for it.
  */
-function entrancePart(
-  cx: PlanContext,
-  input: ExecInput,
-  pidfd: Register,
-  command: ReturnType<PlanContext["b"]["label"]>,
-): void {
+function entrancePart(cx: PlanContext, input: ExecInput, pidfd: Register, command: Label): void {
   const { b } = cx;
   b.call("prctl", [PR.PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0], "die with the executor");
   b.call("close", [cx.syncParent], "the executor's end");
   if (cx.input.terminal) b.call("close", [cx.janitorWrite], "the executor's alone");
   if (input.groups) joinGroups(cx, { ...EMPTY_GROUPS, join: input.groups.join });
   b.call("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0], "nobody in the container looks into this process (CVE-2016-9962)");
-  const flags = input.namespaces.reduce((sum, type) => sum | SETNS[type], 0);
+  const flags = input.namespaces.reduce((sum, type) => sum | NAMESPACE_FLAGS[type], 0);
   if (flags !== 0) b.call("setns", [pidfd, flags], "enter the container's namespaces");
   if (cx.has("user")) becomeRoot(cx);
   const process = b.register("process");
@@ -175,14 +137,10 @@ function watch(cx: PlanContext, terminal: Terminal | undefined, entrance: Regist
 function finallyPart(cx: PlanContext, terminal: Terminal | undefined, janitor: Register, status: Register): void {
   const { b } = cx;
   b.finally();
-  const gone = { accepts: ["ESRCH", "ECHILD"], goOn: true } as const;
-  const kill = [cx.childPidfd, SIGNALS.SIGKILL, null, 0] as const;
-  b.call("pidfd_send_signal", kill, "end the process if it still runs", { ...gone, when: cx.childPidfd });
-  b.call("wait4", [cx.child, null, 0, null], "and reap it", { ...gone, when: cx.child });
+  endChild(cx);
   if (terminal) {
     restoreTerminal(cx, terminal);
-    b.call("close", [cx.janitorWrite], "the janitor can go", { when: cx.janitorWrite, goOn: true });
-    b.call("wait4", [janitor, null, 0, null], "and is gone", { ...gone, when: janitor });
+    endJanitor(cx, janitor);
   }
   b.exit(status, "with the status of the command");
 }
@@ -212,7 +170,8 @@ export function planExec(input: ExecInput, host: HostFacts): Program {
   b.call("pidfd_open", [input.pid, 0], "the container's first process, whatever its number is used for later", {
     result: pidfd,
   });
-  if (terminal) startJanitor(cx, janitorLabel, janitor);
+  if (terminal)
+    startJanitor(cx, janitorLabel, janitor, "the janitor, which restores the terminal whatever happens to us");
   openChannel(cx);
   const cgroup = unifiedGroup(cx, input);
   b.fork(entranceLabel, "a process that goes in", { cgroup, result: entrance });
@@ -224,12 +183,9 @@ export function planExec(input: ExecInput, host: HostFacts): Program {
   commandPart(cx, terminal);
   if (terminal) {
     b.place(janitorLabel);
-    b.call("close", [cx.janitorWrite], "only the executor holds the other end");
-    b.control("janitor", [cx.janitorRead], "wait until the executor ends, or is killed");
+    beginJanitor(cx);
     restoreTerminal(cx, terminal);
     b.exit(0, "the terminal is as it was");
   }
   return b.build(input.reporter);
 }
-
-type Label = ReturnType<PlanContext["b"]["label"]>;

@@ -4,19 +4,26 @@ import type { IdMapping, NamespaceType } from "../oci/index.ts";
 import type { Register } from "../program/index.ts";
 import { bytes, type PlanContext, textBytes } from "./context.ts";
 
-/** The cgroup namespace is made once the groups are joined, since it shows the groups of that moment as roots. */
-const AT_FORK: Readonly<Partial<Record<NamespaceType, number>>> = {
+export const NAMESPACE_FLAGS: Readonly<Record<NamespaceType, number>> = {
   user: CLONE.CLONE_NEWUSER,
   mount: CLONE.CLONE_NEWNS,
   pid: CLONE.CLONE_NEWPID,
   network: CLONE.CLONE_NEWNET,
   ipc: CLONE.CLONE_NEWIPC,
   uts: CLONE.CLONE_NEWUTS,
+  cgroup: CLONE.CLONE_NEWCGROUP,
+  time: CLONE.CLONE_NEWTIME,
 };
+
+/**
+ * The cgroup namespace is made once the groups are joined, since it shows the groups of that moment as roots; the time
+ * namespace once its offsets are written.
+ */
+const LATER: readonly NamespaceType[] = ["cgroup", "time"];
 
 export function forkFlags(cx: PlanContext): number {
   let flags = 0;
-  for (const { type } of cx.spec.linux.namespaces) flags |= AT_FORK[type] ?? 0;
+  for (const { type } of cx.spec.linux.namespaces) if (!LATER.includes(type)) flags |= NAMESPACE_FLAGS[type];
   return flags;
 }
 

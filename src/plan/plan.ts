@@ -1,5 +1,6 @@
-import { AF, O, PR, SIGNALS, SOCK } from "../kernel/index.ts";
-import { type Program, type Register, STOP_SIGNAL_SHIFT, SUPERVISE_FLAGS } from "../program/index.ts";
+import { PR } from "../kernel/index.ts";
+import { type Label, type Program, type Register, STOP_SIGNAL_SHIFT, SUPERVISE_FLAGS } from "../program/index.ts";
+import { beginJanitor, endChild, endJanitor, openChannel, startJanitor } from "./channels.ts";
 import { planContainer } from "./container.ts";
 import { PlanContext } from "./context.ts";
 import { makeGroups, readAccounting, removeGroups } from "./groups.ts";
@@ -10,30 +11,15 @@ import { makeRecord, removeRecord, takeName, writeIdFiles } from "./record.ts";
 import { sendLowers } from "./rootfs.ts";
 import { restoreTerminal, saveTerminal, type Terminal } from "./terminal.ts";
 
-/** pipe2 and socketpair leave two descriptors in memory. */
-function openPair(cx: PlanContext, name: "pipe" | "socketpair", first: Register, second: Register, why: string): void {
-  const buffer = cx.b.buffer(name, 8);
-  const loads = [
-    { buffer, at: 0, register: first },
-    { buffer, at: 4, register: second },
-  ];
-  if (name === "pipe") cx.b.call("pipe2", [buffer, O.O_CLOEXEC], why, { loads });
-  else cx.b.call("socketpair", [AF.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, 0, buffer], why, { loads });
+function takeCharge(cx: PlanContext): void {
+  if (cx.input.record) takeName(cx, cx.input.record);
+  if (cx.has("pid")) return;
+  cx.b.call("prctl", [PR.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0], "without a PID namespace, orphans come to us");
 }
 
-function prepare(cx: PlanContext): void {
+function startContainer(cx: PlanContext, label: Label): void {
   const { b, input } = cx;
-  if (input.record) takeName(cx, input.record);
-  openPair(cx, "pipe", cx.janitorRead, cx.janitorWrite, "as long as we live, one end of this pipe is open");
-  if (!cx.has("pid"))
-    b.call("prctl", [PR.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0], "without a PID namespace, orphans come to us");
-}
-
-function startContainer(cx: PlanContext, label: ReturnType<PlanContext["b"]["label"]>): void {
-  const { b, input } = cx;
-  // After the janitor: a copy of an end that it held would hide the death of the other side.
-  openPair(cx, "socketpair", cx.syncParent, cx.syncChild, "the channel between the executor and the container");
-  // Opened when the janitor is there already: a copy of an end in its hands would keep the other side waiting forever.
+  openChannel(cx);
   const cgroup = input.cgroups ? makeGroups(cx, input.cgroups) : undefined;
   b.fork(label, "the container, in its new namespaces", {
     flags: forkFlags(cx),
@@ -73,22 +59,15 @@ function watchContainer(cx: PlanContext, terminal: Terminal | undefined, status:
 function finallyPart(cx: PlanContext, terminal: Terminal | undefined, janitor: Register, status: Register): void {
   const { b } = cx;
   b.finally();
-  const gone = { accepts: ["ESRCH", "ECHILD"], goOn: true } as const;
-  b.call("pidfd_send_signal", [cx.childPidfd, SIGNALS.SIGKILL, null, 0], "end the container if it still runs", {
-    ...gone,
-    when: cx.childPidfd,
-  });
-  b.call("wait4", [cx.child, null, 0, null], "and reap it", { ...gone, when: cx.child });
+  endChild(cx);
   if (terminal) restoreTerminal(cx, terminal);
-  b.call("close", [cx.janitorWrite], "now the janitor cleans up", { when: cx.janitorWrite, goOn: true });
-  b.call("wait4", [janitor, null, 0, null], "until nothing is left", { ...gone, when: janitor });
+  endJanitor(cx, janitor);
   b.exit(status, "with the status of the command");
 }
 
 function janitorPart(cx: PlanContext, terminal: Terminal | undefined): void {
   const { b, input } = cx;
-  b.call("close", [cx.janitorWrite], "only the executor holds the other end");
-  b.control("janitor", [cx.janitorRead], "wait until the executor ends, or is killed");
+  beginJanitor(cx);
   if (terminal) restoreTerminal(cx, terminal);
   if (input.cgroups) removeGroups(cx, input.cgroups);
   if (input.record) removeRecord(cx, input.record);
@@ -121,8 +100,8 @@ export function plan(input: PlanInput, host: HostFacts): Program {
   const status = b.register("status");
   const janitorLabel = b.label("janitor");
   const containerLabel = b.label("container");
-  prepare(cx);
-  b.fork(janitorLabel, "the janitor, which cleans up whatever happens to us", { janitor: true, result: janitor });
+  takeCharge(cx);
+  startJanitor(cx, janitorLabel, janitor, "the janitor, which cleans up whatever happens to us");
   startContainer(cx, containerLabel);
   watchContainer(cx, terminal, status);
   finallyPart(cx, terminal, janitor, status);

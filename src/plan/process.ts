@@ -49,7 +49,9 @@ function dropBounding(cx: PlanContext, keep: readonly string[]): void {
 function switchUser(cx: PlanContext, { user, capabilities }: Process): void {
   const { b } = cx;
   const groups = user.additionalGids ?? [];
-  const mayNot = cx.input.idMapper?.kind === "direct" && cx.input.idMapper.denySetgroups;
+  const denied = cx.input.idMapper?.kind === "direct" && cx.input.idMapper.denySetgroups;
+  // An ordinary user without a user namespace stays who they are, with their groups.
+  const mayNot = denied || (cx.rootless && !cx.has("user"));
   if (!mayNot) b.call("setgroups", [groups.length, bytes(gidList(groups))], "supplementary groups of the user alone");
   b.call("setresgid", [user.gid, user.gid, user.gid], "the group");
   const keep = user.uid !== 0 && (capabilities?.permitted.length ?? 0) > 0;
