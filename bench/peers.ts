@@ -22,7 +22,7 @@ interface OciConfig {
 }
 
 /** `runc spec` with Sampan's defaults in it: masks, capabilities, cgroup namespace, limits. */
-export function makeBundle(shop: Workshop, name: string, args: readonly string[], masks: Masks): string {
+export function makeBundle(shop: Workshop, name: string, args: readonly string[], options: BundleOptions): string {
   const folder = join(shop.folder, name);
   mkdirSync(folder);
   const made = spawnSync("runc", ["spec"], { cwd: folder, encoding: "utf8" });
@@ -36,15 +36,17 @@ export function makeBundle(shop: Workshop, name: string, args: readonly string[]
   };
   Object.assign(config.process, { terminal: false, args, noNewPrivileges: false, rlimits: [], capabilities });
   config.root = { path: shop.rootfs, readonly: false };
-  config.linux.namespaces.push({ type: "cgroup" });
-  Object.assign(config.linux, { resources: RESOURCES, maskedPaths: masks.masked, readonlyPaths: masks.readonly });
+  if (options.cgroupNamespace !== false) config.linux.namespaces.push({ type: "cgroup" });
+  Object.assign(config.linux, { resources: RESOURCES, maskedPaths: options.masked, readonlyPaths: options.readonly });
   writeFileSync(path, JSON.stringify(config));
   return folder;
 }
 
-export interface Masks {
+export interface BundleOptions {
   readonly masked: readonly string[];
   readonly readonly: readonly string[];
+  /** Default true, as Sampan does. On cgroup v1 `runc spec` has none. */
+  readonly cgroupNamespace?: boolean;
 }
 
 export interface Peers extends AsyncDisposable {

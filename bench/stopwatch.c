@@ -3,7 +3,7 @@
  *   stopwatch RUNS WARMUP [-n NAMESPACE] [-d FOLDER] COMMAND... ';' [[-n ...] [-d ...] COMMAND... ';']...
  *
  * One line a run: the command's number, wall and CPU time in microseconds. NAMESPACE is a mount namespace to run in
- * (a file of /proc/PID/ns). A small static program, because forking a JavaScript engine would be most of the time. */
+ * (a file of /proc/PID/ns). An argument {} becomes a number that no run before had. A small static program, because forking a JavaScript engine would be most of the time. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -42,8 +42,13 @@ static long long cpu_us(const struct rusage *u)
 	return (u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000000LL + u->ru_utime.tv_usec + u->ru_stime.tv_usec;
 }
 
-static _Noreturn void become(const struct command *c, int null)
+static _Noreturn void become(const struct command *c, int null, int serial)
 {
+	char number[16];
+	snprintf(number, sizeof number, "%d", serial);
+	for (char **argument = c->argv; *argument; argument++)
+		if (!strcmp(*argument, "{}"))
+			*argument = number;
 	if (c->mounts >= 0 && setns(c->mounts, CLONE_NEWNS) < 0)
 		fail("setns");
 	if (c->folder && chdir(c->folder) < 0)
@@ -54,7 +59,7 @@ static _Noreturn void become(const struct command *c, int null)
 	fail(c->argv[0]);
 }
 
-static void run_once(const struct command *c, int number, int null, int print)
+static void run_once(const struct command *c, int number, int null, int serial, int print)
 {
 	struct rusage usage;
 	int status;
@@ -63,7 +68,7 @@ static void run_once(const struct command *c, int number, int null, int print)
 	if (pid < 0)
 		fail("fork");
 	if (pid == 0)
-		become(c, null);
+		become(c, null, serial);
 	if (wait4(pid, &status, 0, &usage) < 0)
 		fail("wait4");
 	long long took = now_us() - start;
@@ -108,6 +113,6 @@ int main(int argc, char **argv)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int i = -warmup; i < runs; i++)
 		for (int c = 0; c < count; c++)
-			run_once(&commands[c], c, null, i >= 0);
+			run_once(&commands[c], c, null, i + warmup, i >= 0);
 	return 0;
 }

@@ -10,7 +10,6 @@ export interface TimedCommand {
   readonly cwd?: string | undefined;
   /** A file that stands for a mount namespace, to run in. */
   readonly mountNamespace?: string | undefined;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Milliseconds, in the order of the runs. */
@@ -30,14 +29,22 @@ function commandArguments({ argv, cwd, mountNamespace }: TimedCommand): string[]
   return [...options, ...argv, ";"];
 }
 
-/** @throws Error when a command fails: times of failures are of no use */
+/**
+ * Sampan keeps its state in the workshop. An argument `{}` is a different number in every run.
+ *
+ * @throws Error when a command fails: times of failures are of no use
+ */
 export function timeInTurns(
   shop: Workshop,
   commands: readonly TimedCommand[],
   { runs, warmup }: Repetitions,
 ): Series[] {
   const args = [String(runs), String(warmup), ...commands.flatMap(commandArguments)];
-  const result = spawnSync(shop.stopwatch, args, { encoding: "utf8", maxBuffer: 1 << 26 });
+  const result = spawnSync(shop.stopwatch, args, {
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+    env: { ...process.env, SAMPAN_ROOT: shop.state },
+  });
   if (result.status !== 0) throw new Error(result.stderr.trim() || `the stopwatch ended with ${result.status}`);
   const samples = result.stdout
     .trim()

@@ -30,7 +30,7 @@ export const endurance: Scenario = {
       [
         {
           name: "sampan run",
-          argv: [shop.sampan, "--root", shop.state, "run", ...LIMITS, shop.rootfs, "/bin/true"],
+          argv: [shop.sampan, "run", ...LIMITS, shop.rootfs, "/bin/true"],
         },
         { name: "floor", argv: [shop.floor, shop.rootfs, "/bin/true"] },
       ],
