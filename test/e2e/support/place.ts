@@ -85,18 +85,21 @@ export class Place {
   readonly root: string;
   /** In the environment of all processes that are started here. */
   readonly token = `SAMPAN_E2E=${randomUUID()}`;
-  readonly sampan: string;
+  /** The executable. */
+  sampan: string;
   readonly #temporary: string;
+  /** How `probe` and `look` start Sampan. */
+  usual: StartOptions = {};
   #count = 0;
 
-  constructor(sampan = join(REPOSITORY, "dist", "sampan")) {
+  constructor() {
     this.folder = mkdtempSync(join(tmpdir(), "sampan-e2e-"));
     chmodSync(this.folder, 0o755);
     this.root = join(this.folder, "state");
     this.#temporary = join(this.folder, "tmp");
     mkdirSync(this.#temporary, { mode: 0o1777 });
     chmodSync(this.#temporary, 0o1777);
-    this.sampan = sampan;
+    this.sampan = join(REPOSITORY, "dist", "sampan");
   }
 
   get temporary(): string {
@@ -140,7 +143,8 @@ export class Place {
 
   /** Starts `sampan run ARGS`. The container's processes get the mark too. */
   start(args: readonly string[], options: StartOptions = {}): Running {
-    const cidFile = join(this.folder, `cid-${++this.#count}`);
+    const cidFile = join(this.root, `cid-${++this.#count}`);
+    mkdirSync(this.root, { recursive: true });
     const own = ["--root", this.root, "run", "--env", this.token];
     // A test of --cidfile brings its own.
     if (!args.some((arg) => arg.startsWith("--cidfile"))) own.push("--cidfile", cidFile);
@@ -157,13 +161,13 @@ export class Place {
 
   /** Runs the probe in `rootfs` with `actions`, and returns what each action said. */
   async probe(rootfs: string, options: readonly string[], ...actions: readonly string[][]): Promise<Said[]> {
-    const ran = await this.run([...options, rootfs, "/bin/probe", ...joined(actions)]);
+    const ran = await this.run([...options, rootfs, "/bin/probe", ...joined(actions)], this.usual);
     if (ran.status !== 0) throw new Error(`status ${ran.status}, ${ran.signal}: ${ran.stderr}\n${ran.stdout}`);
     return parseLines(ran.stdout);
   }
 
   async look(rootfs: string, ...options: readonly string[]): Promise<Look> {
-    const ran = await this.run([...options, rootfs, "/bin/probe", "look"]);
+    const ran = await this.run([...options, rootfs, "/bin/probe", "look"], this.usual);
     if (ran.status !== 0) throw new Error(`status ${ran.status}, ${ran.signal}: ${ran.stderr}`);
     return parseLook(ran.stdout);
   }
