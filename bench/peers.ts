@@ -25,7 +25,7 @@ interface OciConfig {
 export function makeBundle(shop: Workshop, name: string, args: readonly string[], options: BundleOptions): string {
   const folder = join(shop.folder, name);
   mkdirSync(folder);
-  const made = spawnSync("runc", ["spec"], { cwd: folder, encoding: "utf8" });
+  const made = spawnSync(findProgram("runc") ?? "runc", ["spec"], { cwd: folder, encoding: "utf8" });
   if (made.status !== 0) throw new Error(`runc spec: ${made.stderr}`);
   const path = join(folder, "config.json");
   const config = JSON.parse(readFileSync(path, "utf8")) as OciConfig;
@@ -73,7 +73,7 @@ async function holdNamespace(): Promise<ChildProcess> {
 }
 
 function version(name: PeerName): string {
-  return spawnSync(name, ["--version"], { encoding: "utf8" }).stdout.split("\n")[0] ?? name;
+  return spawnSync(findProgram(name) ?? name, ["--version"], { encoding: "utf8" }).stdout.split("\n")[0] ?? name;
 }
 
 export async function openPeers(): Promise<Peers> {
@@ -92,7 +92,7 @@ export async function openPeers(): Promise<Peers> {
     notes,
     mountNamespace,
     run: (name, bundle) => {
-      const argv = [name, "run", "--bundle", bundle, `sampan-bench-${process.pid}-${name}`];
+      const argv = [findProgram(name) ?? name, "run", "--bundle", bundle, `sampan-bench-${process.pid}-${name}`];
       return { name: `${name} run`, argv, mountNamespace };
     },
     async [Symbol.asyncDispose]() {
