@@ -100,6 +100,15 @@ static int64_t do_syscall(const struct machine *m, const struct sp_op *op)
 	return result < 0 ? -errno : result;
 }
 
+/* The user's environment holds what a container must not know, and /proc/1/environ shows it when this process stays as
+ * the init of one. */
+static void forget_environment(struct machine *m)
+{
+	for (char **entry = m->envp; *entry; entry++)
+		memset(*entry, 0, strlen(*entry));
+	*m->envp = NULL;
+}
+
 /* Returns 0 in the child. */
 static int64_t do_fork(struct machine *m, const struct sp_op *op)
 {
@@ -122,6 +131,8 @@ static int64_t do_fork(struct machine *m, const struct sp_op *op)
 	if (pid == 0) {
 		m->role = op->arguments[4] == SP_ROLE_JANITOR ? ROLE_JANITOR : ROLE_CHILD;
 		m->control_fd = -1; /* never close it here: the copy is close-on-exec */
+		if (m->role == ROLE_CHILD)
+			forget_environment(m);
 		return 0;
 	}
 	if (pidfd_register != SP_NONE)
