@@ -1,17 +1,17 @@
 /** A further process in a running container: all its namespaces and groups, by the pidfd of its first process. */
-import { AT_FDCWD, CLONE, IOCTL, O, PR, SIGNALS } from "../kernel/index.ts";
+import { AT_FDCWD, CLONE, O, PR, SIGNALS } from "../kernel/index.ts";
 import type { NamespaceType, Process, Spec } from "../oci/index.ts";
 import { type Label, type Program, type Register, type Reporter, SUPERVISE_FLAGS } from "../program/index.ts";
 import type { CgroupPlan } from "./cgroup-plan.ts";
 import { beginJanitor, endChild, endJanitor, openChannel, startJanitor } from "./channels.ts";
-import { bytes, OPEN_HOW_SIZE, PlanContext } from "./context.ts";
+import { OPEN_HOW_SIZE, PlanContext } from "./context.ts";
 import { joinGroups } from "./groups.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { IdMapper, PlanInput } from "./input.ts";
 import { becomeRoot, NAMESPACE_FLAGS } from "./namespaces.ts";
 import { becomeUser, execute, setRlimits } from "./process.ts";
 import { openWorkdir } from "./rootfs.ts";
-import { restoreTerminal, saveTerminal, type Terminal, useNullInput, useTerminal } from "./terminal.ts";
+import { openSlave, restoreTerminal, saveTerminal, type Terminal, useNullInput, useTerminal } from "./terminal.ts";
 
 export interface ExecInput {
   /** The container's first process, as this host numbers it. */
@@ -75,34 +75,33 @@ function entrancePart(cx: PlanContext, input: ExecInput, pidfd: Register, comman
   b.fork(command, "the process inside, as a child of the executor", { flags: CLONE.CLONE_PARENT, result: process });
   const value = new Uint8Array(4);
   const pid = { kind: "bytes", value, fills: [{ at: 0, register: process, as: "u32" }], label: "<process>" } as const;
+  b.control("post", [cx.syncChild], "there is one");
   b.call("write", [cx.syncChild, pid, 4], "its number, for the executor");
   b.exit(0, "the entrance is no longer needed");
 }
 
 const EMPTY_GROUPS: CgroupPlan = { directories: [], writes: [], join: [], remove: [], accounting: [] };
 
-/** The container's own devpts: no link is followed, and TIOCSPTLCK fails on anything but a pty's master. */
-function openTerminalInside(cx: PlanContext, { slave }: Terminal): void {
+/**
+ * A pty of the container's own devpts, or of the host's where the container shares its files: there `ptmx` belongs to root
+ * alone, and everybody has `/dev/ptmx`. TIOCSPTLCK fails on anything but a pty's master, and O_NONBLOCK keeps a FIFO that
+ * somebody has put there from holding us.
+ */
+function openTerminalInside(cx: PlanContext, terminal: Terminal): void {
   const { b, mount, root } = cx;
-  const flags = O.O_RDWR | O.O_NOCTTY | O.O_NONBLOCK;
-  b.call(
-    "openat2",
-    [root, "dev/pts/ptmx", cx.inRoot(flags), OPEN_HOW_SIZE],
-    "a new pseudo terminal: the master's side",
-    { result: mount },
-  );
-  b.call("ioctl", [mount, IOCTL.TIOCSPTLCK, bytes(new Uint8Array(4))], "unlock the slave");
-  b.call("ioctl", [mount, IOCTL.TIOCGPTPEER, O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC], "the slave's side", {
-    result: slave,
-  });
-  b.control("sendfd", [cx.syncChild, mount], "the master goes to the executor");
-  cx.release(mount);
+  const how = cx.inRoot(O.O_RDWR | O.O_NOCTTY | O.O_NONBLOCK);
+  const why = "a new pseudo terminal: the master's side";
+  const accepts = ["EACCES", "ENOENT"] as const;
+  b.call("openat2", [root, "dev/pts/ptmx", how, OPEN_HOW_SIZE], why, { result: mount, accepts });
+  b.call("openat2", [root, "dev/ptmx", how, OPEN_HOW_SIZE], why, { result: mount, unless: mount });
+  openSlave(cx, mount, terminal);
 }
 
 function commandPart(cx: PlanContext, terminal: Terminal | undefined): void {
   const { b, input, root } = cx;
   const { process } = cx.spec;
   b.call("prctl", [PR.PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0], "die with the executor");
+  b.control("wait", [cx.syncChild], "the executor knows this process");
   b.call("setsid", [], "a session of its own");
   const flags = O.O_PATH | O.O_CLOEXEC | cx.directory;
   b.call("openat", [AT_FDCWD, "/", flags, 0], "the container's root", { result: root });
@@ -124,9 +123,12 @@ function watch(cx: PlanContext, terminal: Terminal | undefined, entrance: Regist
   b.call("close", [cx.syncChild], "the container's end");
   const number = b.buffer("process", 8);
   b.call("wait4", [entrance, null, 0, null], "until the entrance has forked");
+  b.control("wait", [cx.syncParent], "EPIPE: it could not");
   const loads = [{ buffer: number, at: 0, register: cx.child }];
   b.call("read", [cx.syncParent, number, 4], "the number of the process inside", { loads });
   b.call("pidfd_open", [cx.child, 0], "hold it", { result: cx.childPidfd });
+  // The container may have ended meanwhile, and the process with it: that is its end, and no failure of ours.
+  b.control("post", [cx.syncParent], "go", { accepts: ["EPIPE"] });
   const master = b.register("pty.master");
   if (terminal) b.control("recvfd", [cx.syncParent], "the terminal's other side", { result: master });
   const flags = terminal ? SUPERVISE_FLAGS.terminal | (cx.input.input ? SUPERVISE_FLAGS.input : 0) : 0;
@@ -151,7 +153,9 @@ function finallyPart(cx: PlanContext, terminal: Terminal | undefined, janitor: R
  * ```
  * executor ──fork──▶ entrance        joins the groups, enters the namespaces
  *    │                  ├──fork, CLONE_PARENT──▶ process   a child of the executor
+ *    │      ◀──post─────┤                           │
  *    │      ◀──pid──────┘                           │
+ *    │ ─────────post──────────────────────────────▶ wait   nothing else comes before the number
  *    │      ◀──sendfd (terminal)────────────────────┤
  *    ▼                                              ▼
  * supervise                                      execve
