@@ -33,7 +33,7 @@ const PID_MARK = '"pid":0,';
 
 /** The record as the program writes it: the text around the place where the executor puts the process id. */
 export function recordPlan(folders: StateFolders, record: ContainerRecord): RecordPlan {
-  const text = JSON.stringify(record);
+  const text = JSON.stringify(record, limitsAsText);
   const at = text.indexOf(PID_MARK) + PID_MARK.length - 2;
   return {
     directory: join(folders.run, "containers", record.id),
@@ -47,9 +47,18 @@ export function recordPlan(folders: StateFolders, record: ContainerRecord): Reco
 /** Another version of Sampan keeps its records here too: they are its own business. */
 const FOREIGN = "foreign";
 
+/** Limits of processes go up to 2^64-1, which JSON's numbers do not hold: they are decimal texts in the file. */
+function limitsAsText(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+function limitsFromText(key: string, value: unknown): unknown {
+  return (key === "soft" || key === "hard") && typeof value === "string" ? BigInt(value) : value;
+}
+
 function readRecord(folder: string): ContainerRecord | typeof FOREIGN | undefined {
   try {
-    const record = JSON.parse(readFileSync(join(folder, "container.json"), "utf8")) as ContainerRecord;
+    const record = JSON.parse(readFileSync(join(folder, "container.json"), "utf8"), limitsFromText) as ContainerRecord;
     return record.version === RECORD_VERSION && typeof record.owner === "string" ? record : FOREIGN;
   } catch {
     return undefined; // it is being made, or was removed a moment ago
