@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import { waitUntilClean } from "./leftovers.ts";
+import { processesWith, waitUntilClean } from "./leftovers.ts";
 import { type Look, parseLines, parseLook, probePath, type Said } from "./probe.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..", "..", "..");
@@ -186,7 +186,15 @@ export class Place {
     return ran;
   }
 
+  /** A test that has failed may have left something running. */
   [Symbol.dispose](): void {
+    for (const line of processesWith(this.token)) {
+      try {
+        process.kill(Number(line.split(" ")[0]), "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
