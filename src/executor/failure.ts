@@ -76,8 +76,9 @@ const execFailed: Rule = ({ operation, failure, program }) => {
   }
 };
 
-const nameTaken: Rule = ({ operation, failure }) => {
+const nameTaken: Rule = ({ operation, failure, program }) => {
   if (operation.name !== "symlinkat" || failure.errno !== "EEXIST") return undefined;
+  if (processOf(program, failure.step) !== "executor") return undefined;
   const name = String(operation.arguments[2]).split("/").at(-1);
   return {
     code: "NAME_IN_USE",
