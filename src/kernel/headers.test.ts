@@ -55,7 +55,7 @@ function compare(table: Readonly<Record<string, number>>, macros: ReadonlyMap<st
   const known = Object.entries(table).filter(([name]) => macros.has(prefix + name));
   return {
     ours: Object.fromEntries(known),
-    theirs: Object.fromEntries(known.map(([name]) => [name, macros.get(prefix + name)])),
+    theirs: Object.fromEntries(known.map(([name]) => [name, macros.get(prefix + name) ?? Number.NaN])),
     count: known.length,
   };
 }
