@@ -1,4 +1,5 @@
 /** From what a user asks of `exec` to a program. */
+import { isatty } from "node:tty";
 import { SampanError } from "../errors/index.ts";
 import { readHostFacts } from "../host/index.ts";
 import { CAPABILITIES, capabilityMask, capabilityNames } from "../kernel/index.ts";
@@ -64,7 +65,7 @@ function processOf(record: ContainerRecord, options: ExecOptions, available: big
  * @throws SampanError USER_NOT_FOUND, USAGE
  */
 export function prepareExec(record: ContainerRecord, options: ExecOptions, reporter?: Reporter): Program {
-  if (options.terminal && options.interactive && !process.stdin.isTTY) {
+  if (options.terminal && options.interactive && !isatty(0)) {
     throw new SampanError("USAGE", "-t with -i needs a terminal, and standard input is none", {
       hint: "Leave out -t to use a pipe or file as input.",
     });

@@ -63,13 +63,26 @@ function signature(path: string): string {
     : `other ${stat.mode}`;
 }
 
-/** Identity, capabilities, kernel and control groups of this process, as text. */
+function line(text: string, start: string): string {
+  const at = text.indexOf(`\n${start}`);
+  return at < 0 ? "" : text.slice(at, text.indexOf("\n", at + 1));
+}
+
+/** Of the mount table only the control groups matter, and of the unified one what is handed down already. */
+function cgroupFacts(): string {
+  const mounts = readFileSync("/proc/self/mountinfo", "latin1")
+    .split("\n")
+    .filter((entry) => entry.includes(" - cgroup"));
+  const unified = mounts.find((entry) => entry.includes(" - cgroup2 "))?.split(" ")[4];
+  const handedDown = unified ? readFileSync(`${unified}/cgroup.subtree_control`, "latin1") : "";
+  return mounts.join("\n") + readFileSync("/proc/self/cgroup", "latin1") + handedDown;
+}
+
+/** Identity, capabilities and control groups of this process, as text. */
 function hostFacts(): string {
   const status = readFileSync("/proc/self/status", "latin1");
-  const identity = status.slice(status.indexOf("\nUid:"), status.indexOf("\nGroups:"));
-  const capabilities = status.slice(status.indexOf("\nCapEff:"), status.indexOf("\nSeccomp:"));
-  const mounts = readFileSync("/proc/self/mountinfo", "latin1");
-  return `${identity}${capabilities}${readFileSync("/proc/self/cgroup", "latin1")}${mounts}`;
+  const fields = ["Uid:", "Gid:", "CapEff:", "CapBnd:"].map((field) => line(status, field));
+  return fields.join("") + cgroupFacts();
 }
 
 function executableSignature(path: string): string {

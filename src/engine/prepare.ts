@@ -1,5 +1,6 @@
 /** From `RunOptions` to a program: everything that a run decides, and nothing that it does. */
 import { existsSync } from "node:fs";
+import { isatty } from "node:tty";
 import { SampanError } from "../errors/index.ts";
 import { readCgroupLayout, readHostFacts } from "../host/index.ts";
 import { SIGNALS, type SignalName } from "../kernel/index.ts";
@@ -172,7 +173,7 @@ function stopSignalOf(options: RunOptions, image: ImageDefaults | undefined): nu
 }
 
 function checkTerminal(options: RunOptions): void {
-  if (!options.terminal || !options.interactive || process.stdin.isTTY) return;
+  if (!options.terminal || !options.interactive || isatty(0)) return;
   throw new SampanError("USAGE", "-t with -i needs a terminal, and standard input is none", {
     hint: "Leave out -t to use a pipe or file as input.",
   });

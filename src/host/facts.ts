@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { release } from "node:os";
 import { SampanError } from "../errors/index.ts";
 import type { HostFacts } from "../plan/index.ts";
 import type { Architecture } from "../program/index.ts";
@@ -29,7 +28,7 @@ function architecture(): Architecture {
 }
 
 function kernelVersion(): [number, number] {
-  const [major = "0", minor = "0"] = release().split(/[.-]/);
+  const [major = "0", minor = "0"] = readText("/proc/sys/kernel/osrelease").split(/[.-]/);
   return [Number(major), Number(minor)];
 }
 
