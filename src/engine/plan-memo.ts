@@ -18,6 +18,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { PROTOCOL } from "../program/index.ts";
 import type { RunOptions } from "./run-options.ts";
 import { newRunWords, type RunWords, shortId } from "./run-words.ts";
 
@@ -36,6 +37,8 @@ interface Memo {
   readonly facts: string;
   readonly paths: readonly (readonly [path: string, signature: string])[];
   readonly places: Places;
+  /** Bytes of the image, which follows. */
+  readonly size: number;
   readonly givenName: string | undefined;
 }
 
@@ -108,6 +111,11 @@ function folderOf({ run }: MemoKey): string {
   return join(run, "plans");
 }
 
+/** A file that a crash of the machine has cut or emptied: the end of an image is that of its notes, which are JSON. */
+function isWhole(image: Buffer, size: number): boolean {
+  return image.length === size && image[0] === PROTOCOL.magic.charCodeAt(0) && image.at(-1) === 0x7d;
+}
+
 /** A remembered program with the words of a new run; undefined when there is none, or anything has changed. */
 export function recallPlan(key: MemoKey): RecalledPlan | undefined {
   const text = keyText(key);
@@ -118,6 +126,7 @@ export function recallPlan(key: MemoKey): RecalledPlan | undefined {
     if (memo.key !== text || memo.facts !== hostFacts()) return undefined;
     for (const [path, before] of memo.paths) if (signature(path) !== before) return undefined;
     const image = file.subarray(end + 1);
+    if (!isWhole(image, memo.size)) return undefined;
     writeWords(image, memo.places, newRunWords());
     return { image, givenName: memo.givenName };
   } catch {
@@ -211,7 +220,7 @@ export function rememberPlan(key: MemoKey, options: RunOptions, words: RunWords,
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
   const text = keyText(key);
   const places = findWords(bytes, words);
-  const memo: Memo = { key: text, facts: hostFacts(), paths, places, givenName: options.name };
+  const memo: Memo = { key: text, facts: hostFacts(), paths, places, size: bytes.length, givenName: options.name };
   const folder = folderOf(key);
   const file = join(folder, fileName(text));
   const temporary = `${file}.${process.pid}`;
