@@ -204,7 +204,11 @@ export function joined(actions: readonly (readonly string[])[]): string[] {
 }
 
 /** Collects what a child says, and ends it when it takes too long. */
-export function follow(child: ChildProcessByStdio<Writable, Readable, Readable>, input?: string): Running {
+export function follow(
+  child: ChildProcessByStdio<Writable, Readable, Readable>,
+  input?: string,
+  limitMs = LIMIT_MS,
+): Running {
   let stdout = "";
   let stderr = "";
   let timedOut = false;
@@ -222,7 +226,7 @@ export function follow(child: ChildProcessByStdio<Writable, Readable, Readable>,
   const timer = setTimeout(() => {
     timedOut = true;
     child.kill("SIGKILL");
-  }, LIMIT_MS);
+  }, limitMs);
   const done = new Promise<Ran>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (status, signal) => {
