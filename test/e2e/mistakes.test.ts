@@ -116,7 +116,7 @@ describeUnless(missingForRoot())("a common mistake", () => {
     const through = ["unshare", "-m", "sh", "-c", script, "sh"];
     const ran = await place.run(["--in-place", "-v", `${place.folder}:/x`, rootfs, "probe"], { through });
     expect(ran.stderr.replace(/step \d+ of \d+/, "step N")).toBe(
-      "sampan: cannot open or make /proc in the root file system: EROFS (step N). The root file system is read-only and has nothing there to mount on: make it in the image, or leave out --in-place.\n",
+      "sampan: cannot make /proc in the root file system: EROFS (step N). The root file system is read-only and has nothing there to mount on: make it in the image, or leave out --in-place.\n",
     );
     expect(ran.status).toBe(125);
   });
