@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { SampanError } from "../errors/index.ts";
-import { encode, type Program } from "../program/index.ts";
+import { type Encoded, encode, type Program, verify } from "../program/index.ts";
 import type { ExecuteOptions, Execution, Executor, StdioMode } from "./executor.ts";
 import { decodeOutcome, type Outcome } from "./outcome.ts";
 
@@ -29,13 +29,25 @@ function waitForExit(child: ChildProcess): Promise<void> {
   return promise;
 }
 
-async function settle(child: ChildProcess, control: Duplex, program: Program): Promise<Outcome> {
-  const [bytes] = await Promise.all([collect(control), waitForExit(child)]);
+/** Bun has no streams of a process that it could not start; the error comes as an event there, too. */
+async function settle(child: ChildProcess, control: Duplex | null, program: Program): Promise<Outcome> {
+  const result = control ? collect(control) : new Uint8Array();
+  const [bytes] = await Promise.all([result, waitForExit(child)]);
   return decodeOutcome(bytes, program.buffers);
 }
 
 function stdioOf(mode: ExecuteOptions["stdin"]): StdioMode {
   return mode instanceof Uint8Array ? "pipe" : (mode ?? "inherit");
+}
+
+/** What cannot be encoded is refused in the words of `verify`, which costs too much before every run. */
+function encodeOrRefuse(program: Program): Encoded {
+  try {
+    return encode(program);
+  } catch (cause) {
+    verify(program);
+    throw new SampanError("PROGRAM_INVALID", "this program is wrong: it cannot be encoded", { cause });
+  }
 }
 
 /**
@@ -50,18 +62,18 @@ export class NativeExecutor implements Executor {
   }
 
   execute(program: Program, options: ExecuteOptions = {}): Execution {
-    const encoded = encode(program);
+    const encoded = encodeOrRefuse(program);
     options.signal?.throwIfAborted();
     const { stdin, stdout = "inherit", stderr = "inherit", env = process.env } = options;
     const child = spawn(this.#path, ["--control", String(CONTROL_FD)], {
       stdio: [stdioOf(stdin), stdout, stderr, "pipe"],
       env: env as NodeJS.ProcessEnv,
     });
-    const control = child.stdio[CONTROL_FD] as Duplex;
+    const control = (child.stdio[CONTROL_FD] ?? null) as Duplex | null;
     const outcome = settle(child, control, program);
-    control.write(encoded.image);
+    control?.write(encoded.image);
     if (stdin instanceof Uint8Array) child.stdin?.end(stdin);
-    const abort = () => control.end();
+    const abort = () => control?.end();
     options.signal?.addEventListener("abort", abort, { once: true });
     const settled = outcome.finally(() => options.signal?.removeEventListener("abort", abort));
     return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, outcome: settled };
