@@ -13,6 +13,7 @@ describeUnless(missingForUser())("an ordinary user", () => {
   let user: OrdinaryUser;
   let rootfs: string;
   let options: StartOptions;
+  let closed: string | undefined;
 
   beforeAll(() => {
     user = makeOrdinaryUser();
@@ -20,7 +21,10 @@ describeUnless(missingForUser())("an ordinary user", () => {
     user.place.usual = options;
     rootfs = user.place.makeRootfs();
   });
-  afterAll(() => user.place[Symbol.dispose]());
+  afterAll(() => {
+    if (closed !== undefined) chmodSync(closed, 0o755);
+    user.place[Symbol.dispose]();
+  });
 
   const run = (...args: string[]) => user.place.run(args, options);
   const look = (...args: string[]) => user.place.look(rootfs, ...args);
@@ -137,7 +141,7 @@ describeUnless(missingForUser())("an ordinary user", () => {
   refused(
     "who wants a source that is closed",
     () => {
-      const closed = user.place.makeFolder("closed");
+      closed = user.place.makeFolder("closed");
       mkdirSync(join(closed, "in"));
       chmodSync(closed, missingRoot() === undefined ? 0o700 : 0o000);
       return [join(closed, "in"), "/bin/probe", "look"];

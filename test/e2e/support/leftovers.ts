@@ -31,13 +31,14 @@ export function processesWith(token: string): string[] {
     );
 }
 
-/** Groups of containers in all hierarchies: `/sys/fs/cgroup/memory/sampan-…`. */
-export function containerGroups(): string[] {
+/** Groups of containers in which no process is, in all hierarchies: `/sys/fs/cgroup/memory/sampan-…`. */
+export function emptyGroups(): string[] {
   const hierarchies = [CGROUPS, ...names(CGROUPS).map((name) => join(CGROUPS, name))];
   return hierarchies.flatMap((folder) =>
     names(folder)
       .filter((name) => /^sampan-[0-9a-f]{64}$/.test(name))
-      .map((name) => join(folder, name)),
+      .map((name) => join(folder, name))
+      .filter((path) => text(join(path, "cgroup.procs")) === ""),
   );
 }
 
