@@ -35,6 +35,8 @@ export interface MemoKey {
 interface Memo {
   readonly key: string;
   readonly facts: string;
+  /** The whole mount table, where the source is the host and so made of its mounts. */
+  readonly mounts: string | undefined;
   readonly paths: readonly (readonly [path: string, signature: string])[];
   readonly places: Places;
   /** Bytes of the image, which follows. */
@@ -88,6 +90,10 @@ function hostFacts(): string {
   return fields.join("") + cgroupFacts();
 }
 
+function mountTable(): string {
+  return readFileSync("/proc/self/mountinfo", "latin1");
+}
+
 function executableSignature(path: string): string {
   const { ino, size, mtimeMs } = statSync(path);
   return `${ino}:${size}:${mtimeMs}`;
@@ -124,6 +130,7 @@ export function recallPlan(key: MemoKey): RecalledPlan | undefined {
     const end = file.indexOf(10);
     const memo = JSON.parse(file.toString("utf8", 0, end)) as Memo;
     if (memo.key !== text || memo.facts !== hostFacts()) return undefined;
+    if (memo.mounts !== undefined && memo.mounts !== mountTable()) return undefined;
     for (const [path, before] of memo.paths) if (signature(path) !== before) return undefined;
     const image = file.subarray(end + 1);
     if (!isWhole(image, memo.size)) return undefined;
@@ -220,7 +227,16 @@ export function rememberPlan(key: MemoKey, options: RunOptions, words: RunWords,
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
   const text = keyText(key);
   const places = findWords(bytes, words);
-  const memo: Memo = { key: text, facts: hostFacts(), paths, places, size: bytes.length, givenName: options.name };
+  const mounts = options.source === "host" ? mountTable() : undefined;
+  const memo: Memo = {
+    key: text,
+    facts: hostFacts(),
+    mounts,
+    paths,
+    places,
+    size: bytes.length,
+    givenName: options.name,
+  };
   const folder = folderOf(key);
   const file = join(folder, fileName(text));
   const temporary = `${file}.${process.pid}`;

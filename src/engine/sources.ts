@@ -1,8 +1,8 @@
 /** What a user means by SOURCE: this machine, a folder, an archive, or nothing at all. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../errors/index.ts";
-import type { RootEntry, RootfsPlan } from "../plan/index.ts";
+import type { RootEntry, RootfsPlan, Submount } from "../plan/index.ts";
 import { statOfHost } from "./host-files.ts";
 import type { IsolationSet } from "./isolation.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -30,9 +30,82 @@ export interface ImageDefaults {
 /** Folders of the host that every container has of its own. */
 const OWN_FOLDERS: ReadonlySet<string> = new Set(["proc", "sys", "dev", "run", "tmp"]);
 
-function mountPoints(): string[] {
-  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-  return lines.flatMap((line) => line.split(" ")[4] ?? []);
+interface MountEntry {
+  readonly path: string;
+  readonly filesystem: string;
+}
+
+/** proc(5), /proc/pid/mountinfo: fields are separated by spaces, which within them are octal escapes. */
+function hostMounts(): MountEntry[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+  return lines.map((line) => {
+    const path = (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 8)),
+    );
+    return { path, filesystem: line.slice(line.indexOf(" - ") + 3).split(" ")[0] ?? "" };
+  });
+}
+
+/** File systems whose files can lie below a copy-on-write layer; others (vfat, FUSE, 9p …) come read-only. */
+const LAYERABLE: ReadonlySet<string> = new Set([
+  "ext2",
+  "ext3",
+  "ext4",
+  "xfs",
+  "btrfs",
+  "f2fs",
+  "zfs",
+  "tmpfs",
+  "squashfs",
+  "erofs",
+  "iso9660",
+  "nfs",
+  "nfs4",
+]);
+
+/** What belongs to the kernel and not to the machine's files. */
+const KERNEL_FILESYSTEMS: ReadonlySet<string> = new Set([
+  "proc",
+  "sysfs",
+  "devtmpfs",
+  "devpts",
+  "cgroup",
+  "cgroup2",
+  "mqueue",
+  "debugfs",
+  "tracefs",
+  "securityfs",
+  "pstore",
+  "bpf",
+  "autofs",
+  "binfmt_misc",
+  "configfs",
+  "fusectl",
+  "hugetlbfs",
+  "rpc_pipefs",
+  "efivarfs",
+  "nsfs",
+  "ramfs",
+  "selinuxfs",
+]);
+
+/** The machine's other file systems: /home, /boot and so on, where they are mounts of their own. */
+function submounts(set: IsolationSet): Submount[] {
+  const wanted = hostMounts().filter(({ path, filesystem }) => {
+    const first = path.split("/")[1] ?? "";
+    return first !== "" && !OWN_FOLDERS.has(first) && !KERNEL_FILESYSTEMS.has(filesystem);
+  });
+  // The same place twice: the later mount lies on top.
+  const byPath = new Map(wanted.map((mount) => [mount.path, mount]));
+  const there = [...byPath.values()].filter(({ path }) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  return there
+    .sort((a, b) => a.path.length - b.path.length)
+    .map(({ path, filesystem }) => ({
+      path,
+      kind: LAYERABLE.has(filesystem) && !set.has("user") ? "overlay" : "bind",
+    }));
 }
 
 /** A user namespace may not take apart what the host has mounted below a folder: such a folder comes read-only. */
@@ -41,7 +114,7 @@ function entryKind(path: string, mounted: readonly string[]): "overlay" | "bind"
 }
 
 function hostEntries(): RootEntry[] {
-  const mounted = mountPoints();
+  const mounted = hostMounts().map(({ path }) => path);
   return readdirSync("/").flatMap((name): RootEntry[] => {
     const path = join("/", name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -63,8 +136,8 @@ function hostSource(options: RunOptions, set: IsolationSet, uid: number): Source
     });
   }
   if (uid === 0) {
-    const rootfs = { kind: "overlay", lower: ["/"], idmapped: set.has("user"), ...layerSize(options) } as const;
-    return { rootfs, roots: ["/"] };
+    const layers = { lower: ["/"], submounts: submounts(set), idmapped: set.has("user") };
+    return { rootfs: { kind: "overlay", ...layers, ...layerSize(options) }, roots: ["/"] };
   }
   return { rootfs: { kind: "assembled", entries: hostEntries(), ...layerSize(options) }, roots: ["/"] };
 }

@@ -47,12 +47,20 @@ export type RootfsPlan =
       /** Folders, topmost first. */
       readonly lower: readonly string[];
       readonly layerSizeBytes?: number;
+      /** What else is mounted below the (only) folder, parents first: an overlay shows one file system, not those on it. */
+      readonly submounts?: readonly Submount[];
       /** Show the folders' owners through the container's id maps (idmapped mounts, Linux 5.12; needs root). */
       readonly idmapped?: boolean;
     }
   | { readonly kind: "bind"; readonly path: string; readonly idmapped?: boolean }
   | { readonly kind: "empty"; readonly layerSizeBytes?: number }
   | { readonly kind: "assembled"; readonly entries: readonly RootEntry[]; readonly layerSizeBytes?: number };
+
+/** A mount of the host that belongs to its files: copied on write where overlayfs can, otherwise read-only. */
+export interface Submount {
+  readonly path: string;
+  readonly kind: "overlay" | "bind";
+}
 
 /** One entry of an assembled root: a user namespace may not overlay `/` itself, but the folders in it. */
 export type RootEntry =

@@ -18,8 +18,8 @@ import {
 } from "../kernel/index.ts";
 import type { Register } from "../program/index.ts";
 import { MOUNT_ATTR_SIZE, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
-import type { FileCopy, RootEntry, RootfsPlan } from "./input.ts";
-import { type EarlyBind, newFilesystem, openEarlyBinds, setAttributes } from "./mounts.ts";
+import type { FileCopy, RootEntry, RootfsPlan, Submount } from "./input.ts";
+import { attach, type EarlyBind, newFilesystem, openEarlyBinds, setAttributes } from "./mounts.ts";
 import { components, openTarget } from "./targets.ts";
 
 /** overlayfs(5): a colon separates layers, a backslash escapes. */
@@ -149,6 +149,21 @@ function attachLowers(cx: PlanContext, stageMount: Register): string[] {
   });
 }
 
+function attachSubmount(cx: PlanContext, stageMount: Register, { path, kind }: Submount, number: number): void {
+  const { b, root, mount, target } = cx;
+  if (kind === "overlay") overlay(cx, stageMount, [path], `mount-${number}`, mount);
+  else {
+    const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC;
+    b.call("open_tree", [AT_FDCWD, path, flags], `the mount at ${path}`, { result: mount });
+    setAttributes(cx, mount, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, "it is the host's own: read-only");
+  }
+  b.call("openat2", [root, components(path).join("/"), cx.inRoot(O.O_PATH), OPEN_HOW_SIZE], `where ${path} is to be`, {
+    result: target,
+  });
+  attach(cx, mount, target, `mount what the host has at ${path}`);
+  for (const fd of [mount, target]) cx.release(fd);
+}
+
 /** Makes the new root and attaches it in the stage; `cx.root` is its mount from here on. */
 export function makeRoot(cx: PlanContext, plan: Exclude<RootfsPlan, { kind: "none" }>): void {
   const { b, root } = cx;
@@ -168,6 +183,8 @@ export function makeRoot(cx: PlanContext, plan: Exclude<RootfsPlan, { kind: "non
   } else
     newFilesystem(cx, "tmpfs", [{ key: "mode", value: "0755" }, ...size(plan)], 0, root, "an empty root in memory");
   attachIn(cx, root, stageMount, "root", "attach the new root");
+  const submounts = plan.kind === "overlay" ? (plan.submounts ?? []) : [];
+  for (const [i, submount] of submounts.entries()) attachSubmount(cx, stageMount, submount, i);
   if (plan.kind === "assembled") for (const entry of plan.entries) assembleEntry(cx, stageMount, entry);
 }
 

@@ -52,7 +52,9 @@ export function openSlave(cx: PlanContext, master: Register, { slave, window }: 
 export function restoreTerminal(cx: PlanContext, terminal: Terminal): void {
   const { fd, settings } = terminal.saved;
   if (!cx.input.input) return;
-  cx.b.call("ioctl", [fd, IOCTL.TCSETS, settings], "the terminal as it was", { when: fd, goOn: true });
+  // EIO: it has hung up, and there is nobody left to mind.
+  const options = { when: fd, accepts: ["EIO"], goOn: true } as const;
+  cx.b.call("ioctl", [fd, IOCTL.TCSETS, settings], "the terminal as it was", options);
 }
 
 export function openTerminal(cx: PlanContext, terminal: Terminal): void {
