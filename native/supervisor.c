@@ -332,7 +332,7 @@ static bool asked_to_end(const struct supervision *s)
 /* What the process wrote before it ended is still in the pty. */
 static void drain(struct supervision *s)
 {
-	while (s->output.from >= 0) {
+	while (s->output.from >= 0 && s->impatience < IMPATIENCE) {
 		struct pollfd fds[] = {
 			{.fd = s->output.to, .events = POLLOUT},
 			{.fd = s->signals, .events = POLLIN},
