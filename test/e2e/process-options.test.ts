@@ -137,6 +137,22 @@ describeInPlace("an option about the process", (at) => {
     expect(Object.keys(seen.descriptors)).toEqual(["0", "1", "2"]);
   });
 
+  test("--init shows nothing of the caller's environment, and its program cannot be overwritten (CVE-2019-5736)", async () => {
+    const executor = join(at.place.sampan, "..", "sampan-executor");
+    const before = statSync(executor);
+    const actions = ["read", "/proc/1/environ", "--", "read", "/proc/1/cmdline", "--", "write", "/proc/1/exe", "x"];
+    const ran = await at.place.run(["--init", at.rootfs, "/bin/probe", ...actions], {
+      env: { SECRET: "of the caller" },
+    });
+    const [environment, words, write] = parseLines(ran.stdout);
+    expect([environment?.text?.replaceAll("\0", ""), words?.text?.replaceAll("\0", "")]).toEqual([
+      "",
+      "sampan-executor",
+    ]);
+    expect(write?.errno).toBe("ETXTBSY");
+    expect([statSync(executor).size, statSync(executor).mtimeMs]).toEqual([before.size, before.mtimeMs]);
+  });
+
   test("a command line is the same the second time, when its plan is remembered", async () => {
     const args = ["--root", at.place.root, "run", "--hostname", "raft", at.rootfs, "/bin/probe", "look"];
     const twice = [0, 1, 2].map(() => follow(at.place.spawn([at.place.sampan, ...args])).done);
