@@ -98,7 +98,20 @@ function unknownOption(grammar: GrammarShape, label: string, word = label): Samp
   });
 }
 
+/** What users of Docker and Podman reach for, and what is still to come. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  d: "Detached containers are not there yet; let the shell do it: sampan run … &",
+  detach: "Detached containers are not there yet; let the shell do it: sampan run … &",
+  p: "Publishing ports is not there yet; --network host shares the machine's network.",
+  publish: "Publishing ports is not there yet; --network host shares the machine's network.",
+  restart: "Restart policies are not there yet.",
+  platform: "Images of registries are not there yet.",
+  pull: "Images of registries are not there yet.",
+};
+
 function unknownOptionHint(grammar: GrammarShape, word: string): string {
+  const coming = grammar.name === "run" ? NOT_YET[word.replace(/^-+/, "")] : undefined;
+  if (coming !== undefined) return coming;
   const names = allOptions(grammar).flatMap((option) => [option.name, ...(option.aliases ?? [])]);
   const body = word.replace(/^-+/, "");
   // One dash and a long word is most often a long option that lost a dash.

@@ -25,8 +25,8 @@ function bindHost(path: string, options: readonly string[]): Mount {
 }
 
 /** proc shows the PID namespace it is mounted in; without an own one it is the host's. */
-function proc({ set, rootless }: MountFacts): Mount {
-  if (rootless && !set.has("pid")) return bindHost("/proc", ["rprivate"]);
+function proc({ set }: MountFacts): Mount {
+  if (set.has("user") && !set.has("pid")) return bindHost("/proc", ["rprivate"]);
   return { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] };
 }
 

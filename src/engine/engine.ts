@@ -4,6 +4,7 @@ import { type Execution, type Executor, executorPath, explainFailure, NativeExec
 import { explain } from "../program/index.ts";
 import { ensureRunFolders, releaseName, type StateFolders, stateFolders } from "../runtime/index.ts";
 import { reconcile } from "./find.ts";
+import { makeFolders } from "./host-files.ts";
 import { collectOutput } from "./output.ts";
 import { type PreparedRun, prepareRun } from "./prepare.ts";
 import { makeReport, type RunReport } from "./report.ts";
@@ -68,7 +69,8 @@ export class Engine {
         hint: "Leave out terminal.",
       });
     }
-    const { id, name, program } = await this.#prepare(options);
+    const { id, name, program, missingFolders } = await this.#prepare(options);
+    makeFolders(missingFolders);
     ensureRunFolders(this.#folders);
     releaseName(this.#folders, name);
     const limit = new AbortController();
@@ -91,7 +93,8 @@ export class Engine {
     return reconcile(this.#folders);
   }
 
-  #prepare(options: LibraryRunOptions): Promise<PreparedRun> {
+  async #prepare(options: LibraryRunOptions): Promise<PreparedRun> {
+    checkOptionNames(options);
     const { measure = false, signal } = options;
     const input = options.stdin === undefined ? (options.interactive ?? false) : true;
     return prepareRun(
@@ -116,6 +119,62 @@ export class Engine {
     const err = collectOutput(stderr, max, exceed("stderr"));
     return Promise.all([outcome, out, err]);
   }
+}
+
+/** Every name that `run` takes; the type keeps the list complete. */
+const OPTION_NAMES: Readonly<Record<keyof LibraryRunOptions, true>> = {
+  source: true,
+  command: true,
+  entrypoint: true,
+  interactive: true,
+  terminal: true,
+  name: true,
+  hostname: true,
+  domainname: true,
+  workdir: true,
+  env: true,
+  user: true,
+  groupAdd: true,
+  mounts: true,
+  copies: true,
+  inPlace: true,
+  layerSizeBytes: true,
+  readOnly: true,
+  devices: true,
+  capAdd: true,
+  capDrop: true,
+  privileged: true,
+  noNewPrivileges: true,
+  sysctls: true,
+  ulimits: true,
+  shmSizeBytes: true,
+  init: true,
+  namespaces: true,
+  timeOffsetSeconds: true,
+  uidMap: true,
+  gidMap: true,
+  stopSignal: true,
+  pidFile: true,
+  cidFile: true,
+  resources: true,
+  blockIo: true,
+  oomScoreAdj: true,
+  isolate: true,
+  remove: true,
+  stdin: true,
+  maxOutputBytes: true,
+  measure: true,
+  signal: true,
+};
+
+/** A misspelt name would otherwise be a wall that is not there. */
+function checkOptionNames(options: object): void {
+  const unknown = Object.keys(options).find((name) => !(name in OPTION_NAMES));
+  if (unknown === undefined) return;
+  throw new SampanError("UNKNOWN_OPTION", `run has no option ${JSON.stringify(unknown)}`, {
+    object: unknown,
+    hint: "The type RunOptions lists them.",
+  });
 }
 
 function stdioOf({ stdin }: LibraryRunOptions): { stdin: Uint8Array | "ignore"; stdout: "pipe"; stderr: "pipe" } {

@@ -8,6 +8,7 @@ import { type IdMapper, planExec } from "../plan/index.ts";
 import type { Program, Reporter } from "../program/index.ts";
 import type { ContainerRecord } from "../runtime/index.ts";
 import { mergeEnvironment } from "./environment.ts";
+import { checkUserMapped } from "./spec.ts";
 import { resolveUser } from "./users.ts";
 
 export interface ExecOptions {
@@ -43,6 +44,8 @@ function rootOf(record: ContainerRecord): string[] {
 
 function processOf(record: ContainerRecord, options: ExecOptions, available: bigint): Process {
   const user = options.user === undefined ? undefined : resolveUser(options.user, [], rootOf(record));
+  const { idMaps } = record;
+  if (user && idMaps) checkUserMapped(user, { uidMappings: idMaps.uid, gidMappings: idMaps.gid });
   const identity = user ? { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids } : record.process.user;
   const capabilities = capabilitiesOf(record, options, available, identity.uid);
   const { capabilities: _own, args: _args, ...rest } = record.process;

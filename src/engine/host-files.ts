@@ -31,11 +31,13 @@ export function statOfHost(path: string, code: ErrorCode): Stats | undefined {
   }
 }
 
-/** Makes a folder and its parents. @throws SampanError MOUNT_SOURCE_NOT_FOUND */
-export function makeHostFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (cause) {
-    throw failed("MOUNT_SOURCE_NOT_FOUND", "make the source of a mount,", path, cause);
+/** Makes the sources of `-v` that are not there, with their parents. @throws SampanError MOUNT_SOURCE_NOT_FOUND */
+export function makeFolders(paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      mkdirSync(path, { recursive: true });
+    } catch (cause) {
+      throw failed("MOUNT_SOURCE_NOT_FOUND", "make the source of a mount,", path, cause);
+    }
   }
 }

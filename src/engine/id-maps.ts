@@ -45,12 +45,18 @@ function withSubordinates(own: number, ranges: readonly { start: number; count: 
   return map;
 }
 
+/** The one map that needs no helper: the user's own id. */
+function isOnly(map: readonly IdMapping[], own: number): boolean {
+  return map.length === 1 && map[0]?.size === 1 && map[0].hostID === own;
+}
+
 function ofOrdinaryUser(options: RunOptions, uid: number, gid: number, ids: SubordinateIds): IdMaps {
   const own = given(options);
   const able = ids.helpers !== undefined && ids.uids.length > 0 && ids.gids.length > 0;
   if (own) {
-    const single = [own.uid, own.gid].every((map) => map.length === 1 && map[0]?.size === 1);
-    if (ids.helpers) return { uidMappings: own.uid, gidMappings: own.gid, mapper: { kind: "helpers", ...ids.helpers } };
+    const single = isOnly(own.uid, uid) && isOnly(own.gid, gid);
+    if (ids.helpers && !single)
+      return { uidMappings: own.uid, gidMappings: own.gid, mapper: { kind: "helpers", ...ids.helpers } };
     if (single) return { uidMappings: own.uid, gidMappings: own.gid, mapper: { kind: "direct", denySetgroups: true } };
     throw new SampanError("ID_MAP", "an ordinary user needs newuidmap and newgidmap for this map", {
       hint: "Install them (Debian: apt-get install uidmap) and let root grant ranges in /etc/subuid and /etc/subgid.",

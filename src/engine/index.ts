@@ -2,6 +2,7 @@
 export { Engine, type EngineOptions, type LibraryRunOptions, open, type RunResult } from "./engine.ts";
 export { type ExecOptions, prepareExec } from "./exec.ts";
 export { findContainer, reconcile } from "./find.ts";
+export { makeFolders } from "./host-files.ts";
 export { isMemorable, type MemoKey, type RecalledPlan, recallPlan, rememberPlan } from "./plan-memo.ts";
 export { type PrepareContext, type PreparedRun, prepareRun } from "./prepare.ts";
 export { formatBytes, formatReport, makeReport, type RunReport } from "./report.ts";

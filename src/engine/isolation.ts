@@ -27,30 +27,59 @@ function isolationOf(type: NamespaceType): Isolation {
   return (entry?.[0] ?? "root") as Isolation;
 }
 
-/** The options that need an isolation which `--isolate` leaves out would do nothing, or act on the host: refused. */
-function refuse(option: string, isolation: Isolation): never {
-  throw new SampanError("USAGE", `${option} needs the isolation "${isolation}", which --isolate leaves out`, {
+/** The options that need an isolation which is left out would do nothing, or act on the host: refused. */
+function refuse(option: string, isolation: Isolation, options: RunOptions): never {
+  const leftOut = options.isolate === undefined ? "which is the host's here" : "which --isolate leaves out";
+  const way =
+    options.isolate === undefined
+      ? `Give the container its own ${isolation} namespace`
+      : `Add ${isolation} to --isolate`;
+  throw new SampanError("USAGE", `${option} needs the isolation "${isolation}", ${leftOut}`, {
     object: option,
-    hint: `Add ${isolation} to --isolate, or leave ${option} out.`,
+    hint: `${way}, or leave ${option} out.`,
   });
 }
 
+/** The limits that were asked for, as they are typed. */
+function limitOptions({ resources = {}, blockIo = {} }: RunOptions): string[] {
+  const { memory = {}, cpu = {}, pids } = resources;
+  const asked: Readonly<Record<string, unknown>> = {
+    "--memory": memory.limit,
+    "--memory-reservation": memory.reservation,
+    "--memory-swap": memory.swap,
+    "--cpus": cpu.quota ?? cpu.period,
+    "--cpu-shares": cpu.shares,
+    "--cpuset-cpus": cpu.cpus,
+    "--cpuset-mems": cpu.mems,
+    "--pids-limit": pids,
+    "--blkio-weight": blockIo.weight ?? blockIo.weightDevice,
+    "--device-read-bps": blockIo.readBps,
+    "--device-write-bps": blockIo.writeBps,
+    "--device-read-iops": blockIo.readIops,
+    "--device-write-iops": blockIo.writeIops,
+  };
+  return Object.keys(asked).filter((option) => asked[option] !== undefined);
+}
+
 function checkOptions(options: RunOptions, set: ReadonlySet<Isolation>): void {
-  const limited = options.resources !== undefined || options.blockIo !== undefined;
-  const caps = options.capAdd?.length || options.capDrop?.length || options.privileged;
-  const inRoot = options.devices?.length || options.readOnly || options.copies?.length || options.inPlace;
-  const needs: readonly (readonly [unknown, string, Isolation])[] = [
-    [limited, "a resource limit", "limits"],
+  const needs: readonly (readonly [asked: unknown, option: string, isolation: Isolation])[] = [
+    ...limitOptions(options).map((option) => [true, option, "limits"] as const),
     [options.ulimits?.length, "--ulimit", "limits"],
     [options.hostname, "--hostname", "uts"],
     [options.domainname, "--domainname", "uts"],
     [options.timeOffsetSeconds, "--time-offset", "time"],
-    [options.uidMap?.length || options.gidMap?.length, "--uidmap/--gidmap", "user"],
-    [caps, "--cap-add, --cap-drop and --privileged", "caps"],
+    [options.uidMap?.length, "--uidmap", "user"],
+    [options.gidMap?.length, "--gidmap", "user"],
+    [options.capAdd?.length, "--cap-add", "caps"],
+    [options.capDrop?.length, "--cap-drop", "caps"],
+    [options.privileged, "--privileged", "caps"],
     [options.mounts?.length, "a mount", "mount"],
-    [inRoot, "--device, --read-only, --copy and --in-place", "root"],
+    [options.devices?.length, "--device", "root"],
+    [options.readOnly, "--read-only", "root"],
+    [options.copies?.length, "--copy", "root"],
+    [options.inPlace, "--in-place", "root"],
   ];
-  for (const [asked, option, isolation] of needs) if (asked && !set.has(isolation)) refuse(option, isolation);
+  for (const [asked, option, isolation] of needs) if (asked && !set.has(isolation)) refuse(option, isolation, options);
 }
 
 /** Explicit modes of single namespaces win over the default, and contradict `--isolate` only by an error. */
@@ -63,7 +92,7 @@ function applyModes(options: RunOptions, set: Set<Isolation>): void {
       }
       set.delete(isolation);
     } else if (options.isolate !== undefined && !options.isolate.includes(isolation)) {
-      refuse(`a private ${type} namespace`, isolation);
+      refuse(`a private ${type} namespace`, isolation, options);
     } else set.add(isolation);
   }
 }

@@ -50,6 +50,8 @@ export interface PreparedRun {
   readonly spec: Spec;
   /** What the user should know, a sentence each. */
   readonly notes: readonly string[];
+  /** Folders of the host that `-v` names and that are to be made first. */
+  readonly missingFolders: readonly string[];
 }
 
 interface Groups {
@@ -70,7 +72,8 @@ function planGroups(
   id: string,
   host: Omit<HostFacts, "cgroups">,
 ): Groups | undefined {
-  if (!set.has("limits") && !context.measure) return undefined;
+  // Without a PID namespace nothing but a group holds together what the command starts.
+  if (!set.has("limits") && !context.measure && set.has("pid")) return undefined;
   const resources = set.has("limits") ? resourcesOf(options) : undefined;
   if (host.uid !== 0 && resources === undefined) return undefined;
   const measure = context.measure && host.uid === 0;
@@ -126,6 +129,16 @@ function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInpu
   return kinds;
 }
 
+function missingFolders(options: RunOptions): string[] {
+  const binds = (options.mounts ?? []).filter(({ type }) => type === "bind").map(bindSource);
+  return binds.flatMap(({ path, missing }) => (missing ? [path] : []));
+}
+
+/** By the container's path: only a user namespace looks at the host's node. */
+function deviceSources({ devices = [] }: RunOptions): Readonly<Record<string, string>> {
+  return Object.fromEntries(devices.map(({ source, target }) => [target, source]));
+}
+
 function copiesOf(copies: readonly CopyOption[]): FileCopy[] {
   return copies.map(({ source, target }) => {
     const stat = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND");
@@ -156,6 +169,7 @@ function recordOf(
     namespaces: spec.linux.namespaces.map(({ type }) => type),
     process: spec.process,
     ...(groups ? { cgroups: groups.plan } : {}),
+    ...(idMaps ? { idMaps: { uid: idMaps.uidMappings, gid: idMaps.gidMappings } } : {}),
     denySetgroups: idMaps?.mapper.kind === "direct" && idMaps.mapper.denySetgroups,
     ownRoot: set.has("root"),
   };
@@ -194,6 +208,7 @@ function planInput(options: RunOptions, context: PrepareContext, parts: InputPar
     record,
     accounting: context.measure || options.resources?.memory !== undefined,
     plannedDevicesOnly: !options.privileged,
+    deviceSources: deviceSources(options),
     ...(stopSignal === undefined ? {} : { stopSignal }),
     ...(groups ? { cgroups: groups.plan } : {}),
     ...(idMaps ? { idMapper: idMaps.mapper } : {}),
@@ -232,5 +247,5 @@ export async function prepareRun(options: RunOptions, context: PrepareContext): 
   const record = recordPlan(context.folders, recordOf(options, spec, words, idMaps, groups, set));
   const input = planInput(options, context, { id, spec, source, idMaps, groups, record });
   const program = plan(input, { ...host, cgroups: groups?.layout ?? NO_GROUPS });
-  return { id, name, program, spec, notes: source.notes ?? [] };
+  return { id, name, program, spec, notes: source.notes ?? [], missingFolders: missingFolders(options) };
 }

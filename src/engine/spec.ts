@@ -5,6 +5,7 @@ import { DEFAULT_DEVICES, type HostFacts } from "../plan/index.ts";
 import { capabilitySets } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./default-mounts.ts";
 import { mergeEnvironment } from "./environment.ts";
+import { hostDevices } from "./host-devices.ts";
 import { type IdMaps, isMapped } from "./id-maps.ts";
 import type { IsolationSet } from "./isolation.ts";
 import type { BlockIoOption, DeviceRate, RunOptions } from "./run-options.ts";
@@ -51,7 +52,11 @@ function rlimits(options: RunOptions): Rlimit[] {
   return (options.ulimits ?? []).map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard }));
 }
 
-function checkUserMapped(user: ResolvedUser, idMaps: IdMaps | undefined): void {
+/** @throws SampanError ID_MAP for a user or group that the container's user namespace does not map */
+export function checkUserMapped(
+  user: ResolvedUser,
+  idMaps: Pick<IdMaps, "uidMappings" | "gidMappings"> | undefined,
+): void {
   if (idMaps === undefined) return;
   const unmapped = !isMapped(idMaps.uidMappings, user.uid) ? `user ${user.uid}` : undefined;
   const what = unmapped ?? (isMapped(idMaps.gidMappings, user.gid) ? undefined : `group ${user.gid}`);
@@ -120,9 +125,21 @@ function blockIo(option: BlockIoOption): BlockIoResources {
   };
 }
 
-/** Undefined when nothing is limited. */
+/** Less does not hold even the process that becomes the command. */
+const LEAST_MEMORY = 512 << 10;
+
+function checkMemory(limit: number | undefined): void {
+  if (limit === undefined || limit < 0 || limit >= LEAST_MEMORY) return;
+  throw new SampanError("INVALID_VALUE", `a memory limit of ${limit} bytes is too small for any program`, {
+    object: "--memory",
+    hint: "Give at least 512k; a shell needs about 4m.",
+  });
+}
+
+/** Undefined when nothing is limited. @throws SampanError INVALID_VALUE */
 export function resourcesOf(options: RunOptions): Resources | undefined {
   if (options.resources === undefined && options.blockIo === undefined) return undefined;
+  checkMemory(options.resources?.memory?.limit);
   return { ...options.resources, ...(options.blockIo ? { blockIO: blockIo(options.blockIo) } : {}) };
 }
 
@@ -137,7 +154,8 @@ function timeOffsets(options: RunOptions): Linux["timeOffsets"] {
 function linux(options: RunOptions, facts: SpecFacts): Linux {
   const { set, idMaps } = facts;
   const ownRoot = set.has("root");
-  const devices = [...DEFAULT_DEVICES, ...(options.devices ?? []).map(userDevice)];
+  const asked = (options.devices ?? []).map(userDevice);
+  const devices = [...DEFAULT_DEVICES, ...(options.privileged ? hostDevices() : []), ...asked];
   const resources = resourcesOf(options);
   const masked = ownRoot && set.has("pid") && !options.privileged;
   return {

@@ -1,12 +1,14 @@
 /** `--mount`, `-v`, `--tmpfs` and `--device` as entries of the OCI configuration. */
 import { SampanError } from "../errors/index.ts";
 import type { Device, Mount } from "../oci/index.ts";
-import { makeHostFolder, statOfHost } from "./host-files.ts";
+import { statOfHost } from "./host-files.ts";
 import type { DeviceOption, MountOption } from "./run-options.ts";
 
 export interface BindSource {
   readonly path: string;
   readonly kind: "directory" | "file";
+  /** To be made before the run (`-v`). */
+  readonly missing?: boolean;
 }
 
 /** @throws SampanError MOUNT_SOURCE_NOT_FOUND */
@@ -19,8 +21,7 @@ export function bindSource({ source = "", createSource }: MountOption): BindSour
       hint: "Make it first; -v makes a missing folder, --mount does not.",
     });
   }
-  makeHostFolder(source);
-  return { path: source, kind: "directory" };
+  return { path: source, kind: "directory", missing: true };
 }
 
 /** In a folder of the host too, a device that the container has made there cannot be opened; `dev` allows it. */
@@ -68,7 +69,13 @@ function majorMinor(rdev: number): { major: number; minor: number } {
 }
 
 /** @throws SampanError MOUNT_SOURCE_NOT_FOUND, INVALID_VALUE when it is no device */
-export function userDevice({ source, target }: DeviceOption): Device {
+export function userDevice({ source, target, access }: DeviceOption): Device {
+  if (access !== "" && !["r", "w", "m"].every((letter) => access.includes(letter))) {
+    throw new SampanError("INVALID_VALUE", `--device ${source}: access "${access}" cannot be enforced`, {
+      object: source,
+      hint: "It takes device rules, which are not there yet: leave the letters out, or set the file's mode with --user in mind.",
+    });
+  }
   const stat = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND");
   if (stat === undefined) {
     throw new SampanError("MOUNT_SOURCE_NOT_FOUND", `the device ${source} does not exist`, { object: source });

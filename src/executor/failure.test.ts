@@ -164,7 +164,7 @@ describe("namespaces", () => {
     expect(failed("EPERM", CLONE.CLONE_NEWPID)).toEqual([
       "NAMESPACE_UNAVAILABLE",
       "cannot make the container's namespaces: EPERM (step 0 of 3)",
-      "It takes CAP_SYS_ADMIN: run as root, or with --isolate user,….",
+      "It takes CAP_SYS_ADMIN, which this process does not have: run as root outside of other containers, or add user to --isolate.",
     ]);
   });
 
@@ -352,7 +352,7 @@ describe("targets in the root file system", () => {
       "The root file system is read-only and has nothing there to mount on: make it in the image, or leave out --in-place.",
     ],
     ["ELOOP", "The image has a symbolic link there that leads in circles, or is a magic link."],
-    ["ENOENT", "The image has a symbolic link there that leads nowhere."],
+    ["ENOENT", "Nothing is there, or a symbolic link that leads nowhere."],
     ["ENOTDIR", "The image has a file where a folder belongs."],
     ["ENAMETOOLONG", "The kernel takes 255 bytes for a name and 4095 for a path."],
     ["EACCES", "The root file system does not let this user in there."],

@@ -100,7 +100,7 @@ const namespaceRefused: Rule = ({ operation, failure }) => {
   if (failure.errno === "EPERM" || failure.errno === "EACCES") {
     const hint = user
       ? "User namespaces are not allowed for this user: set kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0 where they exist, or run as root."
-      : "It takes CAP_SYS_ADMIN: run as root, or with --isolate user,….";
+      : "It takes CAP_SYS_ADMIN, which this process does not have: run as root outside of other containers, or add user to --isolate.";
     return { code: "NAMESPACE_UNAVAILABLE", message, hint };
   }
   return failure.errno === "EAGAIN"
@@ -198,7 +198,7 @@ const TARGET_HINTS: Partial<Record<string, string>> = {
   EROFS:
     "The root file system is read-only and has nothing there to mount on: make it in the image, or leave out --in-place.",
   ELOOP: "The image has a symbolic link there that leads in circles, or is a magic link.",
-  ENOENT: "The image has a symbolic link there that leads nowhere.",
+  ENOENT: "Nothing is there, or a symbolic link that leads nowhere.",
   ENOTDIR: "The image has a file where a folder belongs.",
   ENAMETOOLONG: "The kernel takes 255 bytes for a name and 4095 for a path.",
   EACCES: "The root file system does not let this user in there.",

@@ -29,11 +29,12 @@ const FILE_TYPES = { c: S_IF.S_IFCHR, u: S_IF.S_IFCHR, b: S_IF.S_IFBLK, p: S_IF.
 function bindDevice(cx: PlanContext, device: Device, dir: Register, name: string): void {
   const { b, target, mount } = cx;
   const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC;
-  b.call("open_tree", [AT_FDCWD, device.path, flags], `the host's ${device.path}`, { result: mount });
+  const source = cx.input.deviceSources?.[device.path] ?? device.path;
+  b.call("open_tree", [AT_FDCWD, source, flags], `the host's ${source}`, { result: mount });
   b.call("mknodat", [dir, name, S_IF.S_IFREG | 0o666, 0], `a place for ${device.path}`, { accepts: ["EEXIST"] });
   const how = cx.inRoot(O.O_PATH | cx.nofollow);
   b.call("openat2", [dir, name, how, OPEN_HOW_SIZE], `open it`, { result: target });
-  attach(cx, mount, target, `show the host's ${device.path} there`);
+  attach(cx, mount, target, `show the host's ${source} there`);
   cx.release(target);
   cx.release(mount);
 }
@@ -67,10 +68,10 @@ function placeDevice(cx: PlanContext, device: Device): void {
     return;
   }
   openTarget(cx, parts.slice(0, -1).join("/"), { kind: "directory", why: `the folder of ${device.path}` });
-  const folder = cx.b.register(`folder of ${device.path}`);
-  cx.b.call("fcntl", [cx.target, FCNTL.F_DUPFD_CLOEXEC, 3], "keep it", { result: folder });
+  cx.b.call("fcntl", [cx.target, FCNTL.F_DUPFD_CLOEXEC, 3], "keep it", { result: cx.parent });
   cx.release(cx.target);
-  make(cx, device, folder, name);
+  make(cx, device, cx.parent, name);
+  cx.release(cx.parent);
 }
 
 /** Fills the fresh /dev. Its mode is 0755, so that O_CREAT on a device is no EACCES (fs.protected_regular). */

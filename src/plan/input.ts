@@ -11,6 +11,8 @@ export interface PlanInput {
   readonly copies: readonly FileCopy[];
   /** What the sources of bind mounts are; a directory and a file need different targets. */
   readonly bindSources: Readonly<Record<string, "directory" | "file">>;
+  /** Where the host has a device that the container has at another path, by that path. */
+  readonly deviceSources?: Readonly<Record<string, string>>;
   /** The user's terminal is relayed to a pty (`-t`); otherwise descriptors 0 to 2 are inherited. */
   readonly terminal: boolean;
   /** Standard input is connected (`-i`); otherwise it is /dev/null. */

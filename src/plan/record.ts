@@ -24,7 +24,7 @@ export function makeRecord(cx: PlanContext, { directory, before, after }: Record
   const fills = [{ at: head.length, register: cx.child, as: "padded" }] as const;
   cx.writeFile(
     `${directory}/container.json.new`,
-    { kind: "bytes", value, fills, label: before + after },
+    { kind: "bytes", value, fills, label: `${before}<${cx.child.name}>${after}` },
     "what exec and ps need to know",
     {
       flags: CREATE,

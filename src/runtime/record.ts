@@ -1,7 +1,7 @@
 /** Records of running containers: one folder each, written by the program and removed by its janitor. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { NamespaceType, Process } from "../oci/index.ts";
+import type { IdMapping, NamespaceType, Process } from "../oci/index.ts";
 import type { CgroupPlan, RecordPlan } from "../plan/index.ts";
 import { isOwnerAlive } from "./owner.ts";
 import type { StateFolders } from "./state-folders.ts";
@@ -23,6 +23,8 @@ export interface ContainerRecord {
   readonly namespaces: readonly NamespaceType[];
   readonly process: Process;
   readonly cgroups?: Pick<CgroupPlan, "join" | "unified" | "kill" | "procs" | "remove">;
+  /** Of its own user namespace. */
+  readonly idMaps?: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] };
   /** Whether an id map without setgroups(2) is in force. */
   readonly denySetgroups: boolean;
   readonly ownRoot: boolean;

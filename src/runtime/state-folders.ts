@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { SampanError } from "../errors/index.ts";
 
 /** Where Sampan keeps things. `run` is lost at a reboot; `data` is not. */
 export interface StateFolders {
@@ -23,7 +24,21 @@ export function stateFolders({ root, uid, env }: StateFolderOptions): StateFolde
   return { run: join(runtime, "sampan"), data: join(data, "sampan") };
 }
 
-/** The folders that records are made in. Only their owner may look: a record holds the container's environment. */
+/**
+ * The folders that records are made in. Only their owner may look: a record holds the container's environment.
+ *
+ * @throws SampanError NOT_PERMITTED when they cannot be made
+ */
 export function ensureRunFolders({ run }: StateFolders): void {
-  for (const folder of ["containers", "names"]) mkdirSync(join(run, folder), { recursive: true, mode: 0o700 });
+  try {
+    for (const folder of ["containers", "names"]) mkdirSync(join(run, folder), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const errno = (cause as NodeJS.ErrnoException).code ?? "EIO";
+    throw new SampanError("NOT_PERMITTED", `cannot keep records of containers in ${run}: ${errno}`, {
+      object: run,
+      errno,
+      cause,
+      hint: "Name a folder that this user may write to with --root, or in SAMPAN_ROOT.",
+    });
+  }
 }

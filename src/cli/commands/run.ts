@@ -1,6 +1,6 @@
 /** `sampan run`: decides, prints what was asked for, and becomes the executor. */
 
-import { isMemorable, newRunWords, prepareRun, rememberPlan } from "../../engine/index.ts";
+import { isMemorable, makeFolders, newRunWords, prepareRun, rememberPlan } from "../../engine/index.ts";
 import { becomeExecutor, executorPath } from "../../executor/index.ts";
 import { encode, type Program, type Reporter } from "../../program/index.ts";
 import { ensureRunFolders, releaseName, stateFolders } from "../../runtime/index.ts";
@@ -53,7 +53,7 @@ export async function execute(argv: readonly string[], context: CommandContext):
   const plain = !output.explain && !output.dryRun && !output.report;
   const memorable = plain && !watched.wasRead() && isMemorable(options, uid);
   const words = newRunWords();
-  const { program, name, notes } = await prepareRun(options, {
+  const { program, name, notes, missingFolders } = await prepareRun(options, {
     folders,
     words,
     reporter: reporterOf(output),
@@ -62,6 +62,7 @@ export async function execute(argv: readonly string[], context: CommandContext):
   for (const note of notes) context.printError(`sampan: ${note}.\n`);
   if (output.explain || output.dryRun) await printProgram(program, output.explain ?? "text", context, output.dryRun);
   if (output.dryRun) return 0;
+  makeFolders(missingFolders);
   ensureRunFolders(folders);
   releaseName(folders, name);
   const { image } = encode(program);
