@@ -98,7 +98,7 @@ describeUnless(missingExecutor())("a fork", () => {
       b.call("pidfd_send_signal", [pidfd, SIGNALS.SIGKILL, null, 0], "end it");
       endAs(b, pid);
       b.place(label);
-      shell(b, "sleep 1000");
+      shell(b, "exec sleep 1000");
     });
     expect(outcome.exitCode).toBe(137);
   });
