@@ -9,6 +9,7 @@ BUN := node_modules/.bin/bun
 READY := node_modules/.sampan-ready
 EXECUTOR := dist/sampan-executor
 CLI := dist/sampan
+LIBRARY := dist/lib/index.js
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts' 2>/dev/null)
 
 .PHONY: help setup build demo test test-cgroup2 lint format bench fuzz docs generate clean
@@ -23,13 +24,17 @@ $(READY): package-lock.json scripts/setup.sh
 	@sh scripts/setup.sh
 	@touch $@
 
-build: $(EXECUTOR) $(CLI) ## dist/sampan and dist/sampan-executor
+build: $(EXECUTOR) $(CLI) $(LIBRARY) ## dist/sampan, dist/sampan-executor and the library in dist/lib
 
 $(EXECUTOR): $(wildcard native/*.c native/*.h) scripts/build-executor.sh
 	@sh scripts/build-executor.sh $@
 
 $(CLI): $(READY) $(SOURCES) package.json scripts/build-cli.sh
 	@sh scripts/build-cli.sh $@
+
+$(LIBRARY): $(READY) $(SOURCES) tsconfig.json tsconfig.build.json
+	@rm -rf dist/lib
+	@node_modules/.bin/tsc -p tsconfig.build.json
 
 demo: build ## run a real container and show its isolation in a few lines
 	@sh scripts/demo.sh

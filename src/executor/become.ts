@@ -5,14 +5,18 @@ import { SampanError } from "../errors/index.ts";
 /** execve(2): one argument holds 128 KiB at most (MAX_ARG_STRLEN), with its zero. */
 const MAX_ARGUMENT = 131_000;
 
-/** The native executor: beside the compiled command, or in dist/ of the package. */
+/**
+ * The native executor: beside the compiled command, above the package's compiled library, or in dist/ of the sources.
+ *
+ * @throws SampanError INTERNAL when it has not been built
+ */
 export function executorPath(): string {
-  const beside = join(dirname(process.execPath), "sampan-executor");
-  if (existsSync(beside)) return beside;
-  const inPackage = join(import.meta.dirname, "..", "..", "dist", "sampan-executor");
-  if (existsSync(inPackage)) return inPackage;
+  const here = import.meta.dirname;
+  const folders = [dirname(process.execPath), join(here, "..", ".."), join(here, "..", "..", "dist")];
+  const found = folders.map((folder) => join(folder, "sampan-executor")).find((path) => existsSync(path));
+  if (found !== undefined) return found;
   throw new SampanError("INTERNAL", "the native executor was not found", {
-    object: inPackage,
+    object: folders.join(", "),
     hint: "Build it with `make build`.",
   });
 }
