@@ -61,6 +61,14 @@ int64_t receive_descriptor(int socket)
 	return fd;
 }
 
+/* sigfillset(3) of musl leaves out three that it would use itself; one of them is glibc's SIGRTMIN, which would end us. */
+sigset_t all_signals(void)
+{
+	sigset_t all;
+	memset(&all, 0xff, sizeof all);
+	return all;
+}
+
 /* Dispositions that were ignored stay ignored over execve(2), and JavaScript engines ignore SIGPIPE. */
 void restore_signals(void)
 {

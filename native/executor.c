@@ -312,9 +312,8 @@ int main(int argc, char **argv, char **envp)
 		.failure = {.step = -1}, .control_fd = -1, .failure_fd = -1, .failure_write_fd = -1, .role = ROLE_FIRST,
 	};
 	struct machine *m = &machine;
-	sigset_t all;
 	seal_self(argv, envp);
-	sigfillset(&all);
+	sigset_t all = all_signals();
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	m->envp = envp;
 	m->started_ns = now_ns();

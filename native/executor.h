@@ -5,6 +5,7 @@
 #ifndef SAMPAN_EXECUTOR_H
 #define SAMPAN_EXECUTOR_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,5 +81,6 @@ void seal_self(char **argv, char **envp);
 _Noreturn void die(const char *what, int error);
 uint64_t now_ns(void);
 void restore_signals(void);
+sigset_t all_signals(void);
 
 #endif

@@ -419,8 +419,7 @@ int64_t supervise(struct machine *m, pid_t pid, unsigned flags, int master, cons
 		.terminal = -1, .saved = termios,
 		.input = {.from = -1, .to = -1}, .output = {.from = -1, .to = -1},
 	};
-	sigset_t all;
-	sigfillset(&all);
+	sigset_t all = all_signals();
 	s.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s.signals < 0)
 		return -errno;
