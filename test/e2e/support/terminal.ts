@@ -99,11 +99,42 @@ export async function sampan(place: Place, args: readonly string[], options: Sta
 }
 
 /** Waits until `ps` lists the container. */
-export async function untilListed(place: Place, name: string): Promise<string> {
+export async function untilListed(place: Place, name: string, options: StartOptions = {}): Promise<string> {
   for (let i = 0; i < 200; i++) {
-    const { stdout } = await sampan(place, ["ps", "-q", "--no-trunc", "--filter", `name=${name}`]);
+    const { stdout } = await sampan(place, ["ps", "-q", "--no-trunc", "--filter", `name=${name}`], options);
     if (stdout !== "") return stdout.trim();
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   throw new Error(`no container ${name}`);
+}
+
+export interface Moored {
+  readonly name: string;
+  readonly id: string;
+  /** Of the container's first process, as this machine numbers it. */
+  readonly pid: number;
+  readonly executor: number;
+  /** Ends it as hard as can be, and waits until nothing is left. */
+  end(): Promise<void>;
+}
+
+/** A container for as long as a test wants, which `place.start` would end after a while. */
+export async function moor(
+  place: Place,
+  name: string,
+  args: readonly string[],
+  options: StartOptions = {},
+): Promise<Moored> {
+  const argv = [place.sampan, "--root", place.root, "run", "--env", place.token, "--name", name, ...args];
+  const child = place.spawn(argv, options);
+  const done = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  child.stdout.resume();
+  child.stderr.resume();
+  const id = await untilListed(place, name, options);
+  const { stdout } = await sampan(place, ["ps", "--format", "json", "--filter", `id=${id}`], options);
+  const end = async () => {
+    child.kill("SIGKILL");
+    await done;
+  };
+  return { name, id, pid: JSON.parse(stdout).pid, executor: child.pid ?? -1, end };
 }
