@@ -71,6 +71,13 @@ const execFailed: Rule = ({ operation, failure, program }) => {
         message: `${what}: it is no program for this machine`,
         hint: `This is ${ARCHITECTURE_NAMES[program.architecture]}; the file is for another architecture, damaged, or a script without a #! line.`,
       };
+    case "E2BIG":
+      return {
+        code: "SYSTEM_CALL",
+        exitCode: 126,
+        message: `${what}: its arguments and environment are too large`,
+        hint: "The kernel takes 128 KiB for each, and a quarter of the stack limit (ulimit -s) for all.",
+      };
     default:
       return undefined;
   }
