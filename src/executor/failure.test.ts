@@ -109,13 +109,24 @@ describe("a command that cannot be executed", () => {
       },
     ],
     [
-      "anything else is told as it is",
+      "is too large for the kernel",
       "E2BIG",
       exec("/srv/boat"),
       {
         code: "SYSTEM_CALL",
+        exitCode: 126,
+        message: 'cannot run "/srv/boat": its arguments and environment are too large',
+        hint: "The kernel takes 128 KiB for each, and a quarter of the stack limit (ulimit -s) for all.",
+      },
+    ],
+    [
+      "anything else is told as it is",
+      "EIO",
+      exec("/srv/boat"),
+      {
+        code: "SYSTEM_CALL",
         message:
-          'exec(["/bin/x"], ["/srv/boat", "-v"], [0 variables]) failed with E2BIG; it was for: run /srv/boat (step 0 of 2)',
+          'exec(["/bin/x"], ["/srv/boat", "-v"], [0 variables]) failed with EIO; it was for: run /srv/boat (step 0 of 2)',
       },
     ],
   ];
