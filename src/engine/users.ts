@@ -22,22 +22,30 @@ interface GroupEntry {
   readonly members: readonly string[];
 }
 
+const NUMBER = /^\d+$/;
+/** The next one means "as it is" to setresuid(2). */
+const MAX_ID = 0xffff_fffe;
+
+function isId(text: string): boolean {
+  return NUMBER.test(text) && Number(text) <= MAX_ID;
+}
+
+/** Lines without a name or with something else than ids count for nothing, as for getpwnam(3). */
+function lines(text: string): string[][] {
+  return text.split("\n").flatMap((line) => (line.includes("\0") ? [] : [line.split(":")]));
+}
+
 function passwdEntries(text: string): PasswdEntry[] {
-  return text.split("\n").flatMap((line) => {
-    const [name = "", , uid, gid, , home = "/"] = line.split(":");
-    return name === "" || uid === undefined ? [] : [{ name, uid: Number(uid), gid: Number(gid), home: home || "/" }];
-  });
+  return lines(text).flatMap(([name = "", , uid = "", gid = "", , home]) =>
+    name !== "" && isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid), home: home || "/" }] : [],
+  );
 }
 
 function groupEntries(text: string): GroupEntry[] {
-  return text.split("\n").flatMap((line) => {
-    const [name = "", , gid, members = ""] = line.split(":");
-    return name === "" || gid === undefined ? [] : [{ name, gid: Number(gid), members: members.split(",") }];
-  });
+  return lines(text).flatMap(([name = "", , gid = "", members = ""]) =>
+    name !== "" && isId(gid) ? [{ name, gid: Number(gid), members: members.split(",") }] : [],
+  );
 }
-
-const NUMBER = /^\d+$/;
-const MAX_ID = 0xffff_fffe;
 
 function numericId(text: string, what: string): number | undefined {
   if (!NUMBER.test(text)) return undefined;
