@@ -156,14 +156,13 @@ function recordOf(
   idMaps: IdMaps | undefined,
   groups: Groups | undefined,
   set: IsolationSet,
-): ContainerRecord {
+): Omit<ContainerRecord, "pid"> {
   const { id, name, created, owner } = words;
   return {
     version: RECORD_VERSION,
     id,
     name,
     owner,
-    pid: 0,
     created,
     source: options.source,
     namespaces: spec.linux.namespaces.map(({ type }) => type),

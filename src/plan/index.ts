@@ -7,4 +7,5 @@ export * from "./host-facts.ts";
 export * from "./input.ts";
 export { plan } from "./plan.ts";
 export { candidates } from "./process.ts";
+export { PID_FILE, RECORD_FILE } from "./record.ts";
 export { components } from "./targets.ts";

@@ -84,9 +84,8 @@ export interface RecordPlan {
   /** The name's symbolic link, and what it points to: who holds the name. */
   readonly nameLink: string;
   readonly nameOwner: string;
-  /** JSON text around the place of the container's process id. */
-  readonly before: string;
-  readonly after: string;
+  /** JSON; the container's process id is in a file of its own, once there is one. */
+  readonly text: string;
 }
 
 export function hasNamespace(spec: Spec, type: NamespaceType): boolean {

@@ -7,7 +7,7 @@ import { makeGroups, readAccounting, removeGroups } from "./groups.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { PlanInput } from "./input.ts";
 import { forkFlags, writeIdMaps } from "./namespaces.ts";
-import { makeRecord, removeRecord, takeName, writeIdFiles } from "./record.ts";
+import { completeRecord, makeRecord, removeRecord, takeName, writeIdFiles } from "./record.ts";
 import { sendLowers } from "./rootfs.ts";
 import { restoreTerminal, saveTerminal, type Terminal } from "./terminal.ts";
 
@@ -19,6 +19,7 @@ function takeCharge(cx: PlanContext): void {
 
 function startContainer(cx: PlanContext, label: Label): void {
   const { b, input } = cx;
+  if (input.record) makeRecord(cx, input.record);
   openChannel(cx);
   const cgroup = input.cgroups ? makeGroups(cx, input.cgroups) : undefined;
   b.fork(label, "the container, in its new namespaces", {
@@ -33,7 +34,7 @@ function startContainer(cx: PlanContext, label: Label): void {
     b.control("post", [cx.syncParent], "the id maps are written");
     sendLowers(cx);
   }
-  if (input.record) makeRecord(cx, input.record);
+  if (input.record) completeRecord(cx, input.record);
   writeIdFiles(cx);
   b.control("post", [cx.syncParent], "the record is written: go");
 }

@@ -5,6 +5,10 @@ import { textBytes } from "./context.ts";
 import { pidText } from "./groups.ts";
 import type { RecordPlan } from "./input.ts";
 
+/** Names in the folder of a record. */
+export const RECORD_FILE = "container.json";
+export const PID_FILE = "pid";
+
 const CREATE = O.O_WRONLY | O.O_CREAT | O.O_EXCL;
 
 /** A symbolic link is made atomically, and fails with EEXIST when another container has the name. */
@@ -12,33 +16,28 @@ export function takeName(cx: PlanContext, { nameLink, nameOwner }: RecordPlan): 
   cx.b.call("symlinkat", [nameOwner, AT_FDCWD, nameLink], "take the container's name");
 }
 
-export function makeRecord(cx: PlanContext, { directory, before, after }: RecordPlan): void {
+/** Before anything else is made: from here on the next command knows what there is to remove, whoever is killed. */
+export function makeRecord(cx: PlanContext, { directory, text }: RecordPlan): void {
   cx.b.call("mkdirat", [AT_FDCWD, directory, 0o700], "the record of this container");
-  const head = new TextEncoder().encode(before);
-  const pid = pidText(cx.child);
-  const tail = new TextEncoder().encode(after);
-  const value = new Uint8Array(head.length + pid.value.length + tail.length);
-  value.set(head);
-  value.set(pid.value, head.length);
-  value.set(tail, head.length + pid.value.length);
-  const fills = [{ at: head.length, register: cx.child, as: "padded" }] as const;
+  const file = { flags: CREATE, mode: 0o600 };
+  cx.writeFile(`${directory}/${RECORD_FILE}`, textBytes(text), "what exec, ps and a clean-up need to know", file);
+}
+
+/** With its process id the container is a running one. */
+export function completeRecord(cx: PlanContext, { directory }: RecordPlan): void {
+  const file = { flags: CREATE, mode: 0o600 };
   cx.writeFile(
-    `${directory}/container.json.new`,
-    { kind: "bytes", value, fills, label: `${before}<${cx.child.name}>${after}` },
-    "what exec and ps need to know",
-    {
-      flags: CREATE,
-      mode: 0o600,
-    },
+    `${directory}/${PID_FILE}`,
+    pidText(cx.child),
+    "the container runs, and this is its first process",
+    file,
   );
-  const from = `${directory}/container.json.new`;
-  cx.b.call("renameat2", [AT_FDCWD, from, AT_FDCWD, `${directory}/container.json`, 0], "complete, or not there");
 }
 
 export function removeRecord(cx: PlanContext, { directory, nameLink }: RecordPlan): void {
   const { b } = cx;
   const options = { accepts: ["ENOENT"], goOn: true } as const;
-  for (const file of ["container.json.new", "container.json"]) {
+  for (const file of [PID_FILE, RECORD_FILE]) {
     b.call("unlinkat", [AT_FDCWD, `${directory}/${file}`, 0], "remove the record", options);
   }
   b.call("unlinkat", [AT_FDCWD, directory, AT.AT_REMOVEDIR], "remove its folder", options);

@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { IdMapping, NamespaceType, Process } from "../oci/index.ts";
-import type { CgroupPlan, RecordPlan } from "../plan/index.ts";
+import { type CgroupPlan, PID_FILE, RECORD_FILE, type RecordPlan } from "../plan/index.ts";
 import { isOwnerAlive } from "./owner.ts";
 import type { StateFolders } from "./state-folders.ts";
 
@@ -15,7 +15,7 @@ export interface ContainerRecord {
   readonly name: string;
   /** The process whose death ends the container: the executor, or the program that uses the library; see owner.ts. */
   readonly owner: string;
-  /** The container's first process, as the host numbers it. */
+  /** The container's first process, as the host numbers it; 0 while it is being made. */
   readonly pid: number;
   /** ISO 8601. */
   readonly created: string;
@@ -30,19 +30,13 @@ export interface ContainerRecord {
   readonly ownRoot: boolean;
 }
 
-/** Unique in the text: within strings JSON escapes the quotes. */
-const PID_MARK = '"pid":0,';
-
-/** The record as the program writes it: the text around the place where the executor puts the process id. */
-export function recordPlan(folders: StateFolders, record: ContainerRecord): RecordPlan {
-  const text = JSON.stringify(record, limitsAsText);
-  const at = text.indexOf(PID_MARK) + PID_MARK.length - 2;
+/** The record as the program writes it. The process id is not known yet, and comes in a file of its own. */
+export function recordPlan(folders: StateFolders, record: Omit<ContainerRecord, "pid">): RecordPlan {
   return {
     directory: join(folders.run, "containers", record.id),
     nameLink: join(folders.run, "names", record.name),
     nameOwner: `${record.id} ${record.owner}`,
-    before: text.slice(0, at),
-    after: text.slice(at + 1),
+    text: JSON.stringify(record, limitsAsText),
   };
 }
 
@@ -58,10 +52,21 @@ function limitsFromText(key: string, value: unknown): unknown {
   return (key === "soft" || key === "hard") && typeof value === "string" ? BigInt(value) : value;
 }
 
+/** 0 while there is no process yet. */
+function readPid(folder: string): number {
+  try {
+    return Number.parseInt(readFileSync(join(folder, PID_FILE), "latin1"), 10) || 0;
+  } catch {
+    return 0;
+  }
+}
+
 function readRecord(folder: string): ContainerRecord | typeof FOREIGN | undefined {
   try {
-    const record = JSON.parse(readFileSync(join(folder, "container.json"), "utf8"), limitsFromText) as ContainerRecord;
-    return record.version === RECORD_VERSION && typeof record.owner === "string" ? record : FOREIGN;
+    const text = readFileSync(join(folder, RECORD_FILE), "utf8");
+    const record = JSON.parse(text, limitsFromText) as Omit<ContainerRecord, "pid">;
+    const known = record.version === RECORD_VERSION && typeof record.owner === "string";
+    return known ? { ...record, pid: readPid(folder) } : FOREIGN;
   } catch {
     return undefined; // it is being made, or was removed a moment ago
   }
@@ -81,7 +86,7 @@ export function listRecords(folders: StateFolders): ContainerRecord[] {
   const found = names(base).map((id) => readRecord(join(base, id)));
   return found
     .filter((record) => record !== undefined && record !== FOREIGN)
-    .filter((record) => isOwnerAlive(record.owner))
+    .filter(({ owner, pid }) => pid > 0 && isOwnerAlive(owner))
     .sort((a, b) => a.created.localeCompare(b.created));
 }
 
