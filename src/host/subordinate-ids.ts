@@ -6,14 +6,15 @@ export interface IdRange {
   readonly count: number;
 }
 
+const NUMBER = /^\d+$/;
+
 /** The ranges of one user in subuid(5) or subgid(5), by name or number; none when the file is missing. */
 export function parseSubordinateIds(text: string, names: readonly string[]): IdRange[] {
   const ranges: IdRange[] = [];
   for (const line of text.split("\n")) {
-    const [owner, start, count] = line.split(":");
-    if (owner === undefined || !names.includes(owner)) continue;
-    const range = { start: Number(start), count: Number(count) };
-    if (Number.isInteger(range.start) && Number.isInteger(range.count) && range.count > 0) ranges.push(range);
+    const [owner = "", start = "", count = ""] = line.split(":");
+    if (!names.includes(owner) || !NUMBER.test(start) || !NUMBER.test(count)) continue;
+    if (Number(count) > 0) ranges.push({ start: Number(start), count: Number(count) });
   }
   return ranges;
 }
