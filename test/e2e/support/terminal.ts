@@ -127,7 +127,7 @@ export async function moor(
 ): Promise<Moored> {
   const argv = [place.sampan, "--root", place.root, "run", "--env", place.token, "--name", name, ...args];
   const child = place.spawn(argv, options);
-  const done = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const done = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.stdout.resume();
   child.stderr.resume();
   const id = await untilListed(place, name, options);
