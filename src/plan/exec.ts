@@ -61,15 +61,23 @@ function unifiedGroup(cx: PlanContext, { groups }: ExecInput): Register | undefi
  * setns(2) with a PID namespace concerns children only, so the entrance forks once more; CLONE_PARENT makes the new
  * process a child of the executor, which is outside and can wait for it.
  */
-function entrancePart(cx: PlanContext, input: ExecInput, pidfd: Register, command: Label): void {
+function entrancePart(
+  cx: PlanContext,
+  input: ExecInput,
+  { pidfd, outside }: { readonly pidfd: Register; readonly outside: readonly Register[] },
+  command: Label,
+): void {
   const { b } = cx;
   b.call("prctl", [PR.PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0], "die with the executor");
   b.call("close", [cx.syncParent], "the executor's end");
   if (cx.input.terminal) b.call("close", [cx.janitorWrite], "the executor's alone");
+  // Who may trace processes in there would get out through a folder of the host that we hold (CVE-2016-9962).
+  for (const fd of outside) b.call("close", [fd], "of the host: it stays outside");
   if (input.groups) joinGroups(cx, { ...EMPTY_GROUPS, join: input.groups.join });
   b.call("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0], "nobody in the container looks into this process (CVE-2016-9962)");
   const flags = input.namespaces.reduce((sum, type) => sum | NAMESPACE_FLAGS[type], 0);
   if (flags !== 0) b.call("setns", [pidfd, flags], "enter the container's namespaces");
+  b.call("close", [pidfd], "it is no use inside");
   if (cx.has("user")) becomeRoot(cx);
   const process = b.register("process");
   b.fork(command, "the process inside, as a child of the executor", { flags: CLONE.CLONE_PARENT, result: process });
@@ -182,7 +190,8 @@ export function planExec(input: ExecInput, host: HostFacts): Program {
   watch(cx, terminal, entrance, status);
   finallyPart(cx, terminal, janitor, status);
   b.place(entranceLabel);
-  entrancePart(cx, input, pidfd, commandLabel);
+  const own = terminal && cx.input.input ? [terminal.saved.fd] : [];
+  entrancePart(cx, input, { pidfd, outside: [...(cgroup ? [cgroup] : []), ...own] }, commandLabel);
   b.place(commandLabel);
   commandPart(cx, terminal);
   if (terminal) {
