@@ -147,7 +147,7 @@ describeUnless(firstReason(missingForRoot(), missingTerminal()))("a terminal", (
         const { shown } = await on(["seq", "1500000"], []);
         expect(shown.length).toBe(10_888_896);
         expect(shown.startsWith("1\n2\n3\n")).toBe(true);
-        expect(Bun.hash(shown)).toBe(Bun.hash(Array.from({ length: 1_500_000 }, (_, i) => `${i + 1}\n`).join("")));
+        expect(shown === Array.from({ length: 1_500_000 }, (_, i) => `${i + 1}\n`).join("")).toBe(true);
       });
 
       test("shows all that was written by one who has ended, to a user who looks later", async () => {
