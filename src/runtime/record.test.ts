@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import {
   existsSync,
@@ -9,12 +9,12 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SampanError } from "../errors/index.ts";
+import { PID_FILE, RECORD_FILE } from "../plan/index.ts";
 import {
   type ContainerRecord,
   ensureRunFolders,
@@ -45,19 +45,18 @@ afterEach(() => rmSync(base, { recursive: true, force: true }));
 /** A process that has ended, with the start time of another one. */
 const DEAD = `${spawnSync("true").pid} 1`.padEnd(32);
 
-function record(id: string, more: Partial<ContainerRecord> = {}): ContainerRecord {
+function record(id: string, more: Partial<Planned> = {}): Planned {
   return {
     version: RECORD_VERSION,
     id,
     name: `name-of-${id}`,
     owner: ownerWord(),
-    pid: 0,
     created: "2026-01-02T03:04:05.000Z",
     source: "host",
     namespaces: ["pid"],
     process: {
       args: ["sh"],
-      env: ['A="pid":0,'],
+      env: ['A="soft":"1"'],
       cwd: "/",
       user: { uid: 0, gid: 0 },
       rlimits: [{ type: "RLIMIT_CORE", soft: 0n, hard: 2n ** 64n - 1n }],
@@ -68,31 +67,38 @@ function record(id: string, more: Partial<ContainerRecord> = {}): ContainerRecor
   };
 }
 
+type Planned = Omit<ContainerRecord, "pid">;
+
 /** As the program writes it. */
-function write(one: ContainerRecord, pid: string): void {
-  const { directory, before, after } = recordPlan(folders, one);
+function write(one: Planned, pid?: string): void {
+  const { directory, text } = recordPlan(folders, one);
   mkdirSync(directory);
-  writeFileSync(join(directory, "container.json"), before + pid + after);
+  writeFileSync(join(directory, RECORD_FILE), text);
+  if (pid !== undefined) writeFileSync(join(directory, PID_FILE), pid);
 }
 
 const fileOf = (id: string) => join(folders.run, "containers", id);
 
 describe("a record", () => {
-  test("is planned as the text around the place of the process id", () => {
-    const one = record("c1", { source: '","pid":0,"x' });
-    const { before, after, ...paths } = recordPlan(folders, one);
+  test("is planned as a text, in a folder of its own, with a link that takes the name", () => {
+    const one = record("c1");
+    const { text, ...paths } = recordPlan(folders, one);
     expect(paths).toEqual({
       directory: join(base, "run", "containers", "c1"),
       nameLink: join(base, "run", "names", "name-of-c1"),
       nameOwner: `c1 ${one.owner}`,
     });
-    expect(before).toEndWith('"pid":');
-    expect(JSON.parse(`${before}4711       ${after}`)).toMatchObject({ id: "c1", pid: 4711, source: '","pid":0,"x' });
+    expect(JSON.parse(text)).toMatchObject({ version: 1, id: "c1", owner: one.owner });
   });
 
   test("is read again with everything in it, limits beyond 2^53 included", () => {
     write(record("c1"), "4711       ");
-    expect(listRecords(folders)).toEqual([record("c1", { pid: 4711 })]);
+    expect(listRecords(folders)).toEqual([{ ...record("c1"), pid: 4711 }]);
+  });
+
+  test.each([undefined, "", "0", "-1", "x"])("is not listed while the file of its process id says %j", (pid) => {
+    write(record("c1"), pid);
+    expect([listRecords(folders), listStale(folders)]).toEqual([[], []]);
   });
 
   test("is one of a list, oldest first", () => {
@@ -105,21 +111,33 @@ describe("a record", () => {
     write(record("dead", { owner: DEAD }), "1");
     write(record("live"), "2");
     expect(listRecords(folders).map(({ id }) => id)).toEqual(["live"]);
-    expect(listStale(folders)).toEqual([{ folder: fileOf("dead"), record: record("dead", { owner: DEAD, pid: 1 }) }]);
+    expect(listStale(folders)).toEqual([
+      { folder: fileOf("dead"), record: { ...record("dead", { owner: DEAD }), pid: 1 } },
+    ]);
   });
 
   test("of another version is left alone by both", () => {
     write(record("other", { version: 99 as 1, owner: DEAD }), "1");
     mkdirSync(fileOf("strange"));
-    writeFileSync(join(fileOf("strange"), "container.json"), '{"owner":5}');
+    writeFileSync(join(fileOf("strange"), RECORD_FILE), '{"owner":5}');
     expect([listRecords(folders), listStale(folders)]).toEqual([[], []]);
   });
 
   test("that is being made is neither listed nor stale while it is young", () => {
     mkdirSync(fileOf("empty"));
     mkdirSync(fileOf("half"));
-    writeFileSync(join(fileOf("half"), "container.json"), '{"version":1,"ow');
+    writeFileSync(join(fileOf("half"), RECORD_FILE), '{"version":1,"ow');
     expect([listRecords(folders), listStale(folders)]).toEqual([[], []]);
+  });
+
+  test("that was never written is stale after a while", () => {
+    mkdirSync(fileOf("empty"));
+    const clock = spyOn(Date, "now").mockReturnValue(Date.now() + 11_000);
+    try {
+      expect(listStale(folders)).toEqual([{ folder: fileOf("empty"), record: undefined }]);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test("without any folders is none", () => {
@@ -213,7 +231,6 @@ describe("state folders", () => {
   test("that cannot be made are the user's business", () => {
     const file = join(base, "file");
     writeFileSync(file, "");
-    utimesSync(file, 0, 0);
     try {
       ensureRunFolders({ run: file, data: base });
       throw new Error("it was accepted");
