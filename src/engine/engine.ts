@@ -169,7 +169,7 @@ const OPTION_NAMES: Readonly<Record<keyof LibraryRunOptions, true>> = {
 
 /** A misspelt name would otherwise be a wall that is not there. */
 function checkOptionNames(options: object): void {
-  const unknown = Object.keys(options).find((name) => !(name in OPTION_NAMES));
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTION_NAMES, name));
   if (unknown === undefined) return;
   throw new SampanError("UNKNOWN_OPTION", `run has no option ${JSON.stringify(unknown)}`, {
     object: unknown,
