@@ -148,6 +148,13 @@ static void hang_up(struct supervision *s)
 	s->slave = s->master = s->terminal = -1;
 }
 
+/* nohup(1). A blocked signal comes even when it is ignored. */
+static bool ignored(int signal)
+{
+	struct sigaction action;
+	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* raise(3) of SIGSTOP: every other signal is blocked. The terminal is the shell's until we go on (SIGCONT). */
 static void stop(const struct supervision *s)
 {
@@ -231,7 +238,7 @@ static void handle_signal(struct supervision *s, int signal)
 	case SIGHUP:
 		if (gone(s->terminal))
 			hang_up(s);
-		else
+		else if (!ignored(signal))
 			forward(s, signal);
 		break;
 	case SIGPIPE:

@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { describeUnless, firstReason } from "../support/skip.ts";
 import { waitUntilClean } from "./support/leftovers.ts";
 import { missingForRoot } from "./support/needs.ts";
-import { Place } from "./support/place.ts";
+import { follow, Place } from "./support/place.ts";
 import { parseLook } from "./support/probe.ts";
 import { missingTerminal, type Played, play, playRun, sampan, untilListed } from "./support/terminal.ts";
 
@@ -346,6 +346,19 @@ describeUnless(firstReason(missingForRoot(), missingTerminal()))("one terminal",
       ["expect here", "send \\x03"],
     );
     expect(status).toBe(44);
+  });
+
+  test("that hangs up is nothing to a run under nohup", async () => {
+    const child = place.spawn([
+      ...["nohup", place.sampan, "--root", place.root, "run", "--env", place.token],
+      ...[rootfs, "/bin/probe", "trap", "1"],
+    ]);
+    const run = follow(child);
+    await run.shows("ready");
+    run.kill("SIGHUP");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    run.kill("SIGUSR1");
+    expect((await run.done).stdout).toContain('"signals":[10]');
   });
 
   test("does not keep sampan from ending when nobody reads its last output", async () => {
