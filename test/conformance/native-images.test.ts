@@ -215,25 +215,25 @@ describeUnless(missingExecutor())("a command line", () => {
   const noControl = dies("--control takes the number of an open descriptor");
   const noBase64 = dies("the program on the command line is not base64url");
 
-  test.each<readonly [args: readonly string[], Said]>([
-    [[], usage],
-    [["--help"], usage],
-    [["--program"], usage],
-    [["--control"], usage],
-    [["--control", "3", "4"], usage],
-    [["--control", "x"], noControl],
-    [["--control", ""], noControl],
-    [["--control", "2"], noControl],
-    [["--control", "-1"], noControl],
-    [["--control", "99"], noControl],
-    [["--control", "99999999999999999999"], noControl],
-    [["--program", "not base64!"], noBase64],
-    [["--program", "AAAA", "====", "AAAA"], noBase64],
-    [["--program", "\u00ff\u00fe"], noBase64],
-    [["--program", ""], refused("it is shorter than a header")],
-    [["--program", "", "A", "A"], refused("it is shorter than a header")],
-    [["--program", "A".repeat(100_000)], refused("it does not start with the program's magic")],
-  ])("%j is refused", (args, expected) => {
+  test.each<readonly [title: string, args: readonly string[], Said]>([
+    ["without arguments", [], usage],
+    ["that asks for help", ["--help"], usage],
+    ["without a program", ["--program"], usage],
+    ["without a descriptor", ["--control"], usage],
+    ["with an argument too many", ["--control", "3", "4"], usage],
+    ["with a word for a descriptor", ["--control", "x"], noControl],
+    ["with nothing for a descriptor", ["--control", ""], noControl],
+    ["with standard error for a descriptor", ["--control", "2"], noControl],
+    ["with a negative descriptor", ["--control", "-1"], noControl],
+    ["with a descriptor that is not open", ["--control", "99"], noControl],
+    ["with a descriptor beyond 64 bits", ["--control", "99999999999999999999"], noControl],
+    ["with other characters than base64url's", ["--program", "not base64!"], noBase64],
+    ["with padding", ["--program", "AAAA", "====", "AAAA"], noBase64],
+    ["with bytes beyond ASCII", ["--program", "\u00ff\u00fe"], noBase64],
+    ["with an empty program", ["--program", ""], refused("it is shorter than a header")],
+    ["with less than a byte", ["--program", "", "A", ""], refused("it is shorter than a header")],
+    ["with zeroes", ["--program", "A".repeat(100_000)], refused("it does not start with the program's magic")],
+  ])("%s is refused", (_title, args, expected) => {
     expect(said(...args)).toEqual(expected);
   });
 
