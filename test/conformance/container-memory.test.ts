@@ -31,7 +31,7 @@ describeUnless(firstReason(missingExecutor(), missingRoot(), missingRollup))("a 
       await waitFor(execution, "ready");
       const executor = execution.pid ?? 0;
       const children = childrenOf(executor);
-      expect(children.map(({ name }) => name).sort()).toEqual(["sampan-janitor", "sleep"]);
+      expect(children).toHaveLength(2); // the command, and the janitor
       const janitor = children.find(({ name }) => name === "sampan-janitor")?.pid ?? 0;
       expect(privateMemory(executor) + privateMemory(janitor)).toBeLessThan(500_000);
     } finally {
