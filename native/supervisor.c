@@ -6,171 +6,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "executor.h"
-
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER 0x5441 /* Linux 4.13 */
-#endif
-
-#define RELAY_SIZE 8192
-#define IMPATIENCE 3 /* this many SIGINT or SIGTERM end a process that does not listen */
-#define HANG_UP_GRACE_NS 5000000000u
-
-/* One direction of the relay: bytes read and not yet written. */
-struct relay {
-	int from; /* -1: ended */
-	int to;   /* -1: nobody reads any more */
-	size_t start, end;
-	unsigned char *bytes;
-};
-
-struct supervision {
-	struct machine *machine;
-	pid_t pid;
-	unsigned flags;
-	int signals;
-	int master;
-	int slave;    /* held open, so that the terminal outlives a moment in which nobody inside has it open */
-	int terminal; /* the user's, or -1 */
-	const struct termios *saved;
-	uint64_t deadline_ns; /* after a hang-up; 0: none */
-	int impatience;
-	bool ended;
-	int control; /* the library's socket while it has not been heard of, then -1 */
-	struct relay input, output;
-	unsigned char buffers[2][RELAY_SIZE];
-};
-
-static bool pending(const struct relay *r)
-{
-	return r->end > r->start && r->to >= 0;
-}
-
-/* Lets the kernel do to us what it does to any process in the background: stop it until it is in front (SIGTTIN). */
-static ssize_t read_in_front(const struct relay *r)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTTIN);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	ssize_t n = read(r->from, r->bytes, RELAY_SIZE);
-	int error = errno;
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	errno = error;
-	return n;
-}
-
-static void relay_read(struct relay *r, bool terminal)
-{
-	ssize_t n = read(r->from, r->bytes, RELAY_SIZE);
-	if (n < 0 && errno == EIO && terminal)
-		n = read_in_front(r);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		r->from = -1;
-		return;
-	}
-	r->start = 0;
-	r->end = (size_t)n;
-}
-
-static void relay_write(struct relay *r)
-{
-	ssize_t n = write(r->to, r->bytes + r->start, r->end - r->start);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n < 0) {
-		r->to = -1; /* go on reading, so that the container never blocks on a reader that has gone */
-		r->start = r->end;
-		return;
-	}
-	r->start += (size_t)n;
-}
-
-static void copy_window_size(const struct supervision *s)
-{
-	struct winsize size;
-	if (ioctl(0, TIOCGWINSZ, &size) == 0 || ioctl(1, TIOCGWINSZ, &size) == 0)
-		ioctl(s->master, TIOCSWINSZ, &size);
-}
-
-static bool in_front(const struct supervision *s)
-{
-	pid_t group = tcgetpgrp(s->terminal);
-	return group < 0 || group == getpgrp(); /* ENOTTY: not our controlling terminal, so nobody's background */
-}
-
-/* In the background this stops us until we are in front, as it does with any process (SIGTTOU). */
-static int set_terminal(const struct termios *settings)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTTOU);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	int result = tcsetattr(0, TCSANOW, settings) < 0 ? -errno : 0;
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return result;
-}
-
-static int make_raw(const struct supervision *s)
-{
-	struct termios raw = *s->saved;
-	cfmakeraw(&raw);
-	return set_terminal(&raw);
-}
-
-static bool gone(int terminal)
-{
-	struct pollfd fd = {.fd = terminal};
-	return terminal >= 0 && poll(&fd, 1, 0) == 1 && fd.revents & POLLHUP;
-}
-
-/* The user's terminal has gone, and so the container's goes: the kernel tells those who use it (SIGHUP). Who does not
- * listen, as every first process of a PID namespace without a handler, is ended a little later. */
-static void hang_up(struct supervision *s)
-{
-	if (s->deadline_ns != 0)
-		return;
-	s->deadline_ns = now_ns() + HANG_UP_GRACE_NS;
-	s->input = s->output = (struct relay){.from = -1, .to = -1};
-	close(s->slave);
-	close(s->master);
-	s->slave = s->master = s->terminal = -1;
-}
+#include "supervisor.h"
 
 /* nohup(1). A blocked signal comes even when it is ignored. */
 static bool ignored(int signal)
 {
 	struct sigaction action;
 	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
-/* raise(3) of SIGSTOP: every other signal is blocked. The terminal is the shell's until we go on (SIGCONT). */
-static void stop(const struct supervision *s)
-{
-	bool raw = s->flags & SP_SUPERVISE_INPUT && s->terminal >= 0;
-	if (raw && in_front(s))
-		set_terminal(s->saved);
-	raise(SIGSTOP);
-}
-
-static void go_on(const struct supervision *s)
-{
-	if (!(s->flags & SP_SUPERVISE_TERMINAL) || s->terminal < 0 || !in_front(s))
-		return;
-	if (s->flags & SP_SUPERVISE_INPUT)
-		make_raw(s);
-	copy_window_size(s);
 }
 
 static void forward(struct supervision *s, int signal)
@@ -220,7 +67,7 @@ static void handle_signal(struct supervision *s, int signal)
 		break;
 	case SIGWINCH:
 		if (s->flags & SP_SUPERVISE_TERMINAL)
-			copy_window_size(s);
+			terminal_resize(s);
 		else
 			forward(s, signal);
 		break;
@@ -230,14 +77,14 @@ static void handle_signal(struct supervision *s, int signal)
 		if (s->flags & SP_SUPERVISE_INIT)
 			forward(s, signal);
 		else
-			stop(s);
+			terminal_stop(s);
 		break;
 	case SIGCONT:
-		go_on(s);
+		terminal_go_on(s);
 		break;
 	case SIGHUP:
-		if (gone(s->terminal))
-			hang_up(s);
+		if (terminal_gone(s))
+			terminal_hang_up(s);
 		else if (!ignored(signal))
 			forward(s, signal);
 		break;
@@ -256,36 +103,11 @@ static void read_signals(struct supervision *s)
 		handle_signal(s, (int)info.ssi_signo);
 }
 
-enum { POLL_SIGNALS, POLL_CONTROL, POLL_INPUT, POLL_OUTPUT, POLL_MASTER, POLL_COUNT };
-
 static void prepare_poll(const struct supervision *s, struct pollfd *fds)
 {
-	const struct relay *in = &s->input, *out = &s->output;
 	fds[POLL_SIGNALS] = (struct pollfd){.fd = s->signals, .events = POLLIN};
 	fds[POLL_CONTROL] = (struct pollfd){.fd = s->control, .events = POLLIN};
-	/* without events, a hang-up is still reported */
-	short wanted = in->from >= 0 && !pending(in) ? POLLIN : 0;
-	fds[POLL_INPUT] = (struct pollfd){.fd = wanted ? in->from : s->terminal, .events = wanted};
-	fds[POLL_OUTPUT] = (struct pollfd){.fd = pending(out) ? out->to : -1, .events = POLLOUT};
-	short events = (short)((pending(in) ? POLLOUT : 0) | (pending(out) || out->from < 0 ? 0 : POLLIN));
-	fds[POLL_MASTER] = (struct pollfd){.fd = events ? s->master : -1, .events = events};
-}
-
-static void relay_ready(struct supervision *s, const struct pollfd *fds)
-{
-	const short readable = POLLIN | POLLHUP | POLLERR;
-	if (fds[POLL_INPUT].revents & POLLHUP && gone(s->terminal)) {
-		hang_up(s);
-		return;
-	}
-	if (fds[POLL_INPUT].revents & readable && s->input.from >= 0 && !pending(&s->input))
-		relay_read(&s->input, true);
-	if (fds[POLL_OUTPUT].revents)
-		relay_write(&s->output);
-	if (fds[POLL_MASTER].revents & POLLOUT && pending(&s->input))
-		relay_write(&s->input);
-	if (fds[POLL_MASTER].revents & readable && s->output.from >= 0 && !pending(&s->output))
-		relay_read(&s->output, false);
+	terminal_poll(s, fds);
 }
 
 static int time_left_ms(const struct supervision *s)
@@ -315,79 +137,9 @@ static int64_t watch(struct supervision *s)
 			kill(s->pid, SIGKILL);
 			s->deadline_ns = now_ns() + HANG_UP_GRACE_NS;
 		}
-		relay_ready(s, fds);
+		terminal_ready(s, fds);
 	}
 	return 0;
-}
-
-/* Whether a signal wants the end, while what is left is written to a reader who may not read. */
-static bool asked_to_end(const struct supervision *s)
-{
-	struct signalfd_siginfo info;
-	while (read(s->signals, &info, sizeof info) == sizeof info) {
-		int signal = (int)info.ssi_signo;
-		if (signal == SIGINT || signal == SIGTERM || signal == SIGQUIT || signal == SIGHUP)
-			return true;
-		if (signal == SIGTSTP)
-			stop(s);
-		if (signal == SIGCONT)
-			go_on(s);
-	}
-	return false;
-}
-
-/* What the process wrote before it ended is still in the pty. */
-static void drain(struct supervision *s)
-{
-	while (s->output.from >= 0 && s->impatience < IMPATIENCE) {
-		struct pollfd fds[] = {
-			{.fd = s->output.to, .events = POLLOUT},
-			{.fd = s->signals, .events = POLLIN},
-			{.fd = s->control, .events = POLLIN},
-		};
-		if (pending(&s->output)) {
-			if (poll(fds, 3, -1) < 0 && errno != EINTR)
-				return;
-			if (fds[2].revents || (fds[1].revents && asked_to_end(s)) || gone(s->terminal))
-				return;
-			if (fds[0].revents)
-				relay_write(&s->output);
-			continue;
-		}
-		s->output.start = s->output.end = 0;
-		relay_read(&s->output, false);
-		if (s->output.end == 0)
-			return;
-	}
-}
-
-/* An own description of a terminal or pipe, so that O_NONBLOCK does not change the one that others share. A file never
- * blocks, and its position has to stay shared: others may write to it before and after. */
-static int reopen(int fd, int flags)
-{
-	char path[32];
-	struct stat st;
-	if (fstat(fd, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)))
-		return fd;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	int own = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return own >= 0 ? own : fd;
-}
-
-static int64_t start_terminal(struct supervision *s)
-{
-	int flags = fcntl(s->master, F_GETFL);
-	if (flags < 0 || fcntl(s->master, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
-	s->slave = ioctl(s->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	s->terminal = isatty(0) ? 0 : isatty(1) ? 1 : -1;
-	s->output = (struct relay){.from = s->master, .to = reopen(1, O_WRONLY), .bytes = s->buffers[0]};
-	s->input = (struct relay){.from = -1, .to = s->master, .bytes = s->buffers[1]};
-	copy_window_size(s);
-	if (!(s->flags & SP_SUPERVISE_INPUT))
-		return 0;
-	s->input.from = reopen(0, O_RDONLY);
-	return make_raw(s);
 }
 
 /* proc(5), /proc/pid/task/tid/children; children of killed children become ours (PR_SET_CHILD_SUBREAPER). */
@@ -430,15 +182,12 @@ int64_t supervise(struct machine *m, pid_t pid, unsigned flags, int master, cons
 	s.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s.signals < 0)
 		return -errno;
-	int64_t result = flags & SP_SUPERVISE_TERMINAL ? start_terminal(&s) : 0;
+	int64_t result = flags & SP_SUPERVISE_TERMINAL ? terminal_start(&s) : 0;
 	reap(&s); /* its SIGCHLD may have come before the signalfd */
 	if (result == 0 && !s.ended)
 		result = watch(&s);
-	if (flags & SP_SUPERVISE_TERMINAL) {
-		drain(&s);
-		if (flags & SP_SUPERVISE_INPUT && in_front(&s))
-			tcsetattr(0, TCSANOW, termios);
-	}
+	if (flags & SP_SUPERVISE_TERMINAL)
+		terminal_end(&s);
 	if (result == 0 && flags & SP_SUPERVISE_KILL_ORPHANS)
 		result = kill_orphans(m);
 	close(s.signals);
