@@ -351,12 +351,15 @@ describeUnless(firstReason(missingForRoot(), missingTerminal()))("exec into a co
     const shown = async (...more: string[]) => {
       const moored = await moor(place, "watcher", [...more, "-v", `${folder}:/seen`, "host", "bash", "-c", script]);
       const env = { SECRET_OF_THE_HOST: "hunter2" };
-      for (let i = 0; i < 40; i++) await sampan(place, ["exec", "watcher", "true"], { env });
+      const seen = () => readFileSync(`${folder}/all`, "utf8");
+      // It takes luck to see somebody who is there for a millisecond.
+      for (let i = 0; i < 40 || (more.length > 0 && i < 400 && !seen().includes("memfd")); i++) {
+        await sampan(place, ["exec", "watcher", "true"], { env });
+      }
       await moored.end();
-      const seen = readFileSync(`${folder}/all`, "utf8");
+      const lines = seen().split("\n");
       rmSync(`${folder}/all`);
-      expect(seen.length).toBeGreaterThan(0);
-      return seen.split("\n");
+      return lines;
     };
     expect((await shown()).filter((text) => /hunter2|memfd|sampan|pidfd/.test(text))).toEqual([]);
     // Who may trace it sees what is harmless: nothing that leads to the host's files (CVE-2016-9962).
