@@ -72,11 +72,11 @@ sigset_t all_signals(void)
 /* Dispositions that were ignored stay ignored over execve(2), and JavaScript engines ignore SIGPIPE. */
 void restore_signals(void)
 {
+	/* The kernel's own structure, which is larger nowhere, as sigaction(3) refuses signals that the C library would use. */
+	static const uint64_t action[4] = {(uintptr_t)SIG_DFL};
 	sigset_t none;
-	for (int signal = 1; signal <= KERNEL_SIGNALS; signal++) {
-		struct sigaction action = {.sa_handler = SIG_DFL};
-		sigaction(signal, &action, NULL); /* EINVAL for SIGKILL, SIGSTOP and the C library's own */
-	}
+	for (int signal = 1; signal <= KERNEL_SIGNALS; signal++)
+		syscall(SYS_rt_sigaction, signal, action, NULL, KERNEL_SIGNALS / 8); /* EINVAL for SIGKILL and SIGSTOP */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
