@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { prepareRun } from "../../src/engine/index.ts";
 import { ensureRunFolders } from "../../src/runtime/index.ts";
 import { describeUnless, firstReason, missingFile, missingRoot } from "../support/skip.ts";
-import { childrenOf, missingExecutor, start, temporaryFolder, waitFor } from "./support.ts";
+import { childrenOf, janitorOf, missingExecutor, pidOf, start, temporaryFolder, waitFor } from "./support.ts";
 
 /** Private memory in bytes: what nobody else shares (proc(5), smaps_rollup). */
 function privateMemory(pid: number): number {
@@ -29,10 +29,10 @@ describeUnless(firstReason(missingExecutor(), missingRoot(), missingRollup))("a 
     const execution = start(program, { signal: controller.signal });
     try {
       await waitFor(execution, "ready");
-      const executor = execution.pid ?? 0;
+      const executor = pidOf(execution);
+      const janitor = await janitorOf(execution);
       const children = childrenOf(executor);
       expect(children).toHaveLength(2); // the command, and the janitor
-      const janitor = children.find(({ name }) => name === "sampan-janitor")?.pid ?? 0;
       expect(privateMemory(executor) + privateMemory(janitor)).toBeLessThan(500_000);
     } finally {
       controller.abort();

@@ -11,6 +11,7 @@ import {
   bytes,
   EXECUTOR,
   missingExecutor,
+  pidOf,
   programOf,
   run,
   start,
@@ -315,7 +316,7 @@ describeUnless(missingExecutor())("the executable (CVE-2019-5736)", () => {
     const execution = start((b) => superviseShell(b, "echo ready; exec sleep 1000"), { signal: controller.signal });
     await waitFor(execution, "ready");
     try {
-      await check(execution.pid ?? 0);
+      await check(pidOf(execution));
     } finally {
       controller.abort();
       await execution.outcome;

@@ -9,9 +9,10 @@ import { encode, type Program, type ProgramBuilder, type Register } from "../../
 import { describeUnless } from "../support/skip.ts";
 import {
   channel,
-  childrenOf,
   EXECUTOR,
+  janitorOf,
   missingExecutor,
+  pidOf,
   printed,
   processesWith,
   programOf,
@@ -371,7 +372,7 @@ describeUnless(missingExecutor())("exec", () => {
       b.control("exec", [vector("/bin/cat"), vector("cat", "/proc/self/status"), vector()], "show signals");
       b.exit(127, "never");
     });
-    const script = 'trap "" HUP INT PIPE USR1 TERM CHLD; exec "$@"';
+    const script = 'trap "" HUP INT PIPE USR1 TERM CHLD 34 63; exec "$@"';
     const { stdout, stderr } = spawnSync("/bin/sh", ["-c", script, "sh", EXECUTOR, ...asArguments(program)], {
       encoding: "utf8",
     });
@@ -450,7 +451,7 @@ describeUnless(missingExecutor())("the janitor", () => {
     using here = place();
     const execution = start(withJanitor(here.file, here.word));
     await waitFor(execution, "ready");
-    process.kill(execution.pid ?? 0, "SIGKILL");
+    process.kill(pidOf(execution), "SIGKILL");
     const error = await execution.outcome.catch((reason: unknown) => reason);
     expect(String(error)).toBe("SampanError: the executor ended without a result");
     expect(await until(() => !existsSync(here.file))).toBe(true);
@@ -473,13 +474,13 @@ describeUnless(missingExecutor())("the janitor", () => {
     using here = place();
     const execution = start(withJanitor(here.file, here.word));
     await waitFor(execution, "ready");
-    const janitor = childrenOf(execution.pid ?? 0).find(({ name }) => name === "sampan-janitor")?.pid ?? 0;
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGPIPE"] as const)
+    const janitor = await janitorOf(execution);
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGPIPE", 34, 64] as const)
       process.kill(janitor, signal);
     const stat = readFileSync(`/proc/${janitor}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
     expect([stat[3], stat[4]]).toEqual([String(janitor), "0"]); // session, terminal
     expect(existsSync(here.file)).toBe(true);
-    process.kill(execution.pid ?? 0, "SIGKILL");
+    process.kill(pidOf(execution), "SIGKILL");
     await execution.outcome.catch(() => undefined);
     expect(await until(() => !existsSync(here.file))).toBe(true);
   });

@@ -9,6 +9,7 @@ import { describeUnless, firstReason, missingRoot, type Reason } from "../suppor
 import {
   bytes,
   missingExecutor,
+  pidOf,
   printed,
   processesWith,
   run,
@@ -62,7 +63,7 @@ describeUnless(missingExecutor())("a supervised process", () => {
       const script = `trap 'exit 42' ${signal.slice(3)}; echo ready; ${LOOP}`;
       const execution = start((b) => superviseShell(b, script));
       await waitFor(execution, "ready");
-      process.kill(execution.pid ?? 0, signal);
+      process.kill(pidOf(execution), signal);
       expect((await execution.outcome).exitCode).toBe(42);
     },
   );
@@ -74,7 +75,7 @@ describeUnless(missingExecutor())("a supervised process", () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       const execution = start((b) => superviseShell(b, script, flags));
       await waitFor(execution, "ready");
-      process.kill(execution.pid ?? 0, signal);
+      process.kill(pidOf(execution), signal);
       codes.push((await execution.outcome).exitCode);
     }
     expect(codes).toEqual([42, 43]);
@@ -88,10 +89,10 @@ describeUnless(missingExecutor())("a supervised process", () => {
     });
     expect(await until(() => text.includes("ready"))).toBe(true);
     for (const count of [1, 2]) {
-      process.kill(execution.pid ?? 0, "SIGINT");
+      process.kill(pidOf(execution), "SIGINT");
       expect(await until(() => text.split("no\n").length === count + 1)).toBe(true);
     }
-    process.kill(execution.pid ?? 0, "SIGINT");
+    process.kill(pidOf(execution), "SIGINT");
     const { exitCode, signal } = await execution.outcome;
     expect([exitCode, signal]).toEqual([137, 9]);
   });

@@ -140,6 +140,21 @@ export function inChild(b: ProgramBuilder, label: Label, steps: Steps): void {
   steps(b);
 }
 
+/** Its process id. Never 0, which would mean the group of whoever runs the tests. */
+export function pidOf(execution: Execution): number {
+  if (!execution.pid) throw new Error("it has no process");
+  return execution.pid;
+}
+
+/** The janitor of a program, once it has become one. */
+export async function janitorOf(execution: Execution): Promise<number> {
+  const find = () => childrenOf(pidOf(execution)).find(({ name }) => name === "sampan-janitor");
+  await until(() => find() !== undefined);
+  const pid = find()?.pid;
+  if (!pid) throw new Error("it has no janitor");
+  return pid;
+}
+
 /** Processes with this word in their environment. */
 export function processesWith(word: string): number[] {
   return readdirSync("/proc").flatMap((name) => {
