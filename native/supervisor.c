@@ -20,9 +20,18 @@ static bool ignored(int signal)
 	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/* Whoever asks three times within moments means it; one ^C now and then does not add up. */
+static bool has_lost_patience(struct supervision *s)
+{
+	uint64_t now = now_ns();
+	s->impatience = now - s->last_asked_ns < SOON_NS ? s->impatience + 1 : 1;
+	s->last_asked_ns = now;
+	return s->impatience >= IMPATIENCE;
+}
+
 static void forward(struct supervision *s, int signal)
 {
-	if ((signal == SIGINT || signal == SIGTERM) && ++s->impatience >= IMPATIENCE)
+	if ((signal == SIGINT || signal == SIGTERM) && has_lost_patience(s))
 		signal = SIGKILL;
 	/* `--stop-signal`: who asks this process to end means the container, in the container's own word */
 	if (signal == SIGTERM && s->flags >> SP_SUPERVISE_STOP_SIGNAL_SHIFT != 0)

@@ -8,7 +8,8 @@
 #include "executor.h"
 
 #define RELAY_SIZE 8192
-#define IMPATIENCE 3 /* this many SIGINT or SIGTERM end a process that does not listen */
+#define IMPATIENCE 3 /* this many SIGINT or SIGTERM, each soon after the last, end a process that does not listen */
+#define SOON_NS 2000000000u
 #define HANG_UP_GRACE_NS 5000000000u
 
 /* One direction of the relay: bytes read and not yet written. */
@@ -30,6 +31,7 @@ struct supervision {
 	const struct termios *saved;
 	uint64_t deadline_ns; /* after a hang-up; 0: none */
 	int impatience;
+	uint64_t last_asked_ns;
 	bool ended;
 	int control; /* the library's socket while it has not been heard of, then -1 */
 	struct relay input, output;

@@ -2,5 +2,5 @@
 export { readCgroupLayout } from "./cgroup-layout.ts";
 export { type DoctorReader, examine, type Finding, type Patient, readPatient, systemDoctorReader } from "./doctor.ts";
 export { readHostFacts } from "./facts.ts";
-export { processStartTime } from "./process-times.ts";
+export { processParent, processStartTime } from "./process-times.ts";
 export { type IdRange, parseSubordinateIds, readSubordinateIds, type SubordinateIds } from "./subordinate-ids.ts";

@@ -12,7 +12,7 @@ import {
   OPEN_TREE,
 } from "../kernel/index.ts";
 import type { Mount } from "../oci/index.ts";
-import type { Register } from "../program/index.ts";
+import type { Register, Text } from "../program/index.ts";
 import { bytes, MOUNT_ATTR_SIZE, type PlanContext } from "./context.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import { components, openTarget } from "./targets.ts";
@@ -24,7 +24,7 @@ export const ATTACH = MOVE_MOUNT.MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT.MOVE_MOUNT
 export function newFilesystem(
   cx: PlanContext,
   type: string,
-  data: MountOptions["data"],
+  data: readonly { readonly key: string; readonly value: string | Text | undefined }[],
   attributes: number,
   result: Register,
   why: string,

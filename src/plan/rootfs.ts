@@ -16,7 +16,7 @@ import {
   O,
   OPEN_TREE,
 } from "../kernel/index.ts";
-import type { Register } from "../program/index.ts";
+import type { Register, Text } from "../program/index.ts";
 import { MOUNT_ATTR_SIZE, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
 import type { FileCopy, RootEntry, RootfsPlan, Submount } from "./input.ts";
 import { attach, type EarlyBind, newFilesystem, openEarlyBinds, setAttributes } from "./mounts.ts";
@@ -51,6 +51,20 @@ function stage(cx: PlanContext, stageMount: Register, data: { key: string; value
   b.call("mkdirat", [stageMount, "root", 0o755], "where the new root is attached");
 }
 
+/** fsconfig(2) takes 255 bytes of a value: a longer path is opened, and named by its descriptor. */
+const MAX_OPTION = 255;
+
+function lowerOption(cx: PlanContext, lower: readonly string[]): string | Text {
+  const [first = ""] = lower;
+  const value = lower.map(escapeLowerdir).join(":");
+  if (new TextEncoder().encode(value).length <= MAX_OPTION || lower.length > 1) return value;
+  const flags = O.O_PATH | O.O_CLOEXEC | cx.directory;
+  cx.b.call("openat", [AT_FDCWD, first, flags, 0], "the folder, whose path is too long for an option", {
+    result: cx.file,
+  });
+  return cx.b.text("/proc/self/fd/", cx.file);
+}
+
 /** An overlay mount of `lower` with layers `upper-NAME` and `work-NAME` in the stage, detached, in `result`. */
 function overlay(
   cx: PlanContext,
@@ -63,7 +77,7 @@ function overlay(
   b.call("mkdirat", [stageMount, `upper-${name}`, 0o755], "takes what is written: the copy-on-write layer");
   b.call("mkdirat", [stageMount, `work-${name}`, 0o700], "overlayfs needs a folder to prepare changes in");
   const data = [
-    { key: "lowerdir", value: lower.map(escapeLowerdir).join(":") },
+    { key: "lowerdir", value: lowerOption(cx, lower) },
     { key: "upperdir", value: `upper-${name}` },
     { key: "workdir", value: `work-${name}` },
     // In a user namespace overlayfs may not write trusted.* attributes (Linux 5.11).

@@ -1,4 +1,4 @@
 /** Containers as the host knows them: their state on disk, and the programs that act on running ones. */
-export { isOwnerAlive, ownerWord } from "./owner.ts";
+export { isOwnedBy, isOwnerAlive, ownerWord } from "./owner.ts";
 export * from "./record.ts";
 export * from "./state-folders.ts";

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
-import { spawnSync } from "node:child_process";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -41,6 +41,19 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+/** A child of this process, which stands for a container's first process. */
+let child: ChildProcess;
+let childPid = "";
+
+beforeAll(() => {
+  child = spawn("sleep", ["60"], { stdio: "ignore" });
+  childPid = String(child.pid);
+});
+
+afterAll(() => {
+  child.kill("SIGKILL");
+});
 
 /** A process that has ended, with the start time of another one. */
 const DEAD = `${spawnSync("true").pid} 1`.padEnd(32);
@@ -92,8 +105,8 @@ describe("a record", () => {
   });
 
   test("is read again with everything in it, limits beyond 2^53 included", () => {
-    write(record("c1"), "4711       ");
-    expect(listRecords(folders)).toEqual([{ ...record("c1"), pid: 4711 }]);
+    write(record("c1"), childPid.padEnd(11));
+    expect(listRecords(folders)).toEqual([{ ...record("c1"), pid: Number(childPid) }]);
   });
 
   test.each([undefined, "", "0", "-1", "x"])("is not listed while the file of its process id says %j", (pid) => {
@@ -102,18 +115,24 @@ describe("a record", () => {
   });
 
   test("is one of a list, oldest first", () => {
-    write(record("new", { created: "2026-03-01T00:00:00.000Z" }), "1");
-    write(record("old", { created: "2026-01-01T00:00:00.000Z" }), "2");
+    write(record("new", { created: "2026-03-01T00:00:00.000Z" }), childPid);
+    write(record("old", { created: "2026-01-01T00:00:00.000Z" }), childPid);
     expect(listRecords(folders).map(({ id }) => id)).toEqual(["old", "new"]);
   });
 
   test("of an owner that has died is no longer listed, but stale", () => {
     write(record("dead", { owner: DEAD }), "1");
-    write(record("live"), "2");
+    write(record("live"), childPid);
     expect(listRecords(folders).map(({ id }) => id)).toEqual(["live"]);
     expect(listStale(folders)).toEqual([
       { folder: fileOf("dead"), record: { ...record("dead", { owner: DEAD }), pid: 1 } },
     ]);
+  });
+
+  test("of a process that has ended, or whose number belongs to a stranger, is not listed", () => {
+    write(record("ended"), DEAD.split(" ")[0]);
+    write(record("stranger"), String(process.ppid));
+    expect([listRecords(folders), listStale(folders)]).toEqual([[], []]);
   });
 
   test("of another version is left alone by both", () => {

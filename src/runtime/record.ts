@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, unlinkSync 
 import { join } from "node:path";
 import type { IdMapping, NamespaceType, Process } from "../oci/index.ts";
 import { type CgroupPlan, PID_FILE, RECORD_FILE, type RecordPlan } from "../plan/index.ts";
-import { isOwnerAlive } from "./owner.ts";
+import { isOwnedBy, isOwnerAlive } from "./owner.ts";
 import type { StateFolders } from "./state-folders.ts";
 
 export const RECORD_VERSION = 1;
@@ -80,13 +80,13 @@ function names(folder: string): string[] {
   }
 }
 
-/** Containers whose owner lives, oldest first. */
+/** Containers whose owner and first process live, oldest first. */
 export function listRecords(folders: StateFolders): ContainerRecord[] {
   const base = join(folders.run, "containers");
   const found = names(base).map((id) => readRecord(join(base, id)));
   return found
     .filter((record) => record !== undefined && record !== FOREIGN)
-    .filter(({ owner, pid }) => pid > 0 && isOwnerAlive(owner))
+    .filter(({ owner, pid }) => pid > 0 && isOwnerAlive(owner) && isOwnedBy(pid, owner))
     .sort((a, b) => a.created.localeCompare(b.created));
 }
 
