@@ -57,7 +57,7 @@ static void fill_before(struct machine *m, const struct sp_op *op)
 			at[SP_DECIMAL_WIDTH] = 0;
 			break;
 		case SP_FILL_PADDED:
-			write_decimal(at, value, ' ');
+			write_decimal(at, value, '\n'); /* what a shell's $(cat FILE) drops */
 			break;
 		default:
 			break;

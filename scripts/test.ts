@@ -15,7 +15,11 @@ function chosenSteps(): Step[] {
     allowPositionals: true,
     options: { vm: { type: "boolean" }, fuzz: { type: "string" }, only: { type: "string" } },
   });
-  if (positionals.length > 0) return [bunTest("chosen", positionals, 60_000)];
+  if (positionals.length > 0) {
+    // What is tested is built from what is there.
+    const build = allSteps({ vm: false, fuzzSeconds: 0 }).filter(({ name }) => name === "build");
+    return [...build, bunTest("chosen", positionals, 60_000)];
+  }
   const only = values.only?.split(",");
   const wants = (name: string) => only?.includes(name) ?? false;
   const steps = allSteps({

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { SampanError } from "../errors/index.ts";
 
 /**
  * Writes all of a text to a descriptor before it returns, so that nothing is lost when the process exits or replaces
@@ -13,7 +14,9 @@ export function writeAll(fd: number, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EPIPE") return;
-      if (code !== "EAGAIN") throw error;
+      if (code !== "EAGAIN") {
+        throw new SampanError("SYSTEM_CALL", `cannot write the output: ${code}`, { errno: code, cause: error });
+      }
       waitForReader();
     }
   }

@@ -61,7 +61,13 @@ describe("--cap-add and --cap-drop", () => {
     ["none", { drop: ["ALL"] }, 0n],
     ["none but one", { drop: ["ALL"], add: ["KILL"] }, capabilityMask(["CAP_KILL"])],
     ["added wins over dropped", { drop: ["KILL"], add: ["KILL"] }, defaults],
-    ["--privileged is all, whatever else", { privileged: true, drop: ["KILL"] }, ALL],
+    ["--privileged is all", { privileged: true }, ALL],
+    [
+      "--privileged is all but what is dropped",
+      { privileged: true, drop: ["KILL"] },
+      ALL & ~capabilityMask(["CAP_KILL"]),
+    ],
+    ["--privileged and nothing", { privileged: true, drop: ["ALL"] }, 0n],
   ])("give %s", (_title, choice, expected) => {
     expect(bounding(choice)).toBe(expected);
   });

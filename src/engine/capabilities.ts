@@ -30,9 +30,9 @@ function normalise(name: string): string {
 
 /** Docker's order: ALL in either list is a starting point, single names then go their way. */
 function chosen({ add, drop, privileged }: CapabilityChoice): string[] {
-  if (privileged) return [...CAPABILITIES];
   const adds = add.map(normalise);
   const drops = drop.map(normalise);
+  if (privileged) return drops.includes("ALL") ? [] : CAPABILITIES.filter((name) => !drops.includes(name));
   const start: readonly string[] = adds.includes("ALL")
     ? CAPABILITIES
     : drops.includes("ALL")

@@ -67,6 +67,7 @@ function checkOptions(options: RunOptions, set: ReadonlySet<Isolation>): void {
     [options.ulimits?.length, "--ulimit", "limits"],
     [options.hostname, "--hostname", "uts"],
     [options.domainname, "--domainname", "uts"],
+    [options.shmSizeBytes, "--shm-size", "ipc"],
     [options.timeOffsetSeconds, "--time-offset", "time"],
     [options.uidMap?.length, "--uidmap", "user"],
     [options.gidMap?.length, "--gidmap", "user"],

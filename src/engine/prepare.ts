@@ -1,5 +1,6 @@
 /** From `RunOptions` to a program: everything that a run decides, and nothing that it does. */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { isatty } from "node:tty";
 import { SampanError } from "../errors/index.ts";
 import { readCgroupLayout, readHostFacts } from "../host/index.ts";
@@ -20,6 +21,7 @@ import { DEFAULT_SHM_SIZE, defaultMounts } from "./default-mounts.ts";
 import { statOfHost } from "./host-files.ts";
 import { chooseIdMaps, type IdMaps } from "./id-maps.ts";
 import { chooseIsolations, type IsolationSet } from "./isolation.ts";
+import { targetInRoot } from "./read-in-root.ts";
 import type { CopyOption, RunOptions } from "./run-options.ts";
 import { newRunWords, type RunWords } from "./run-words.ts";
 import { type ArchiveOpener, type ImageDefaults, openSource, type Source } from "./sources.ts";
@@ -84,11 +86,18 @@ function planGroups(
 }
 
 /** The host's resolver and host table, for a container that uses the host's network from another root. */
-function networkFiles(options: RunOptions, set: IsolationSet): Mount[] {
+function networkFiles(options: RunOptions, set: IsolationSet, uid: number, roots: readonly string[]): Mount[] {
   if (set.has("net") || !set.has("root") || options.source === "host") return [];
-  return ["/etc/resolv.conf", "/etc/hosts"]
-    .filter((path) => existsSync(path))
-    .map((path) => ({ destination: path, type: "bind", source: path, options: ["bind", "ro", "rprivate"] }));
+  const [root] = roots;
+  return ["/etc/resolv.conf", "/etc/hosts"].flatMap((path): Mount[] => {
+    // An image's resolv.conf often is a link to a file that a running system makes: that file is what is made here.
+    const destination = root === undefined ? path : targetInRoot(root, path);
+    // Nobody asked for these files by name: where an ordinary user cannot make the place for them, they stay away.
+    if (destination === undefined || !existsSync(path)) return [];
+    const placeable = uid === 0 || root === undefined || existsSync(join(root, destination));
+    if (!placeable) return [];
+    return [{ destination, type: "bind", source: path, options: ["bind", "ro", "rprivate"] }];
+  });
 }
 
 function mountsOf(
@@ -97,6 +106,7 @@ function mountsOf(
   host: Omit<HostFacts, "cgroups">,
   idMaps: IdMaps | undefined,
   groups: Groups | undefined,
+  roots: readonly string[],
 ): Mount[] {
   const own = set.has("root")
     ? defaultMounts({
@@ -110,7 +120,7 @@ function mountsOf(
     : [];
   return [
     ...own,
-    ...networkFiles(options, set),
+    ...networkFiles(options, set, host.uid, roots),
     ...(options.mounts ?? []).map((mount) => userMount(mount, options.privileged ?? false)),
   ];
 }
@@ -127,6 +137,15 @@ function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInpu
     kinds[source] = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND")?.isDirectory() === false ? "file" : "directory";
   }
   return kinds;
+}
+
+/** Sources of binds by their real paths: what a link leads to is decided here, once. */
+function withRealSources(options: RunOptions): RunOptions {
+  if (options.mounts === undefined) return options;
+  const mounts = options.mounts.map((mount) =>
+    mount.type === "bind" ? { ...mount, source: bindSource(mount).path } : mount,
+  );
+  return { ...options, mounts };
 }
 
 function missingFolders(options: RunOptions): string[] {
@@ -185,6 +204,17 @@ function stopSignalOf(options: RunOptions, image: ImageDefaults | undefined): nu
   });
 }
 
+/** A name is one component of a path. */
+function checkName(name: string | undefined): void {
+  if (name === undefined || (/^[a-zA-Z0-9][\w.-]*$/.test(name) && name.length <= MAX_NAME)) return;
+  throw new SampanError("INVALID_VALUE", `${JSON.stringify(name.slice(0, 80))} is not a container name`, {
+    object: "--name",
+    hint: `Names are letters, digits, dots, dashes and underscores, start with a letter or a digit, and have at most ${MAX_NAME} of them.`,
+  });
+}
+
+const MAX_NAME = 128;
+
 function checkTerminal(options: RunOptions): void {
   if (!options.terminal || !options.interactive || isatty(0)) return;
   throw new SampanError("USAGE", "-t with -i needs a terminal, and standard input is none", {
@@ -231,8 +261,10 @@ interface InputParts {
  *
  * @throws SampanError for whatever is wrong with the options, the source or this host
  */
-export async function prepareRun(options: RunOptions, context: PrepareContext): Promise<PreparedRun> {
+export async function prepareRun(asked: RunOptions, context: PrepareContext): Promise<PreparedRun> {
+  const options = withRealSources(asked);
   checkTerminal(options);
+  checkName(options.name);
   const host = readHostFacts();
   const set = chooseIsolations(options, host.uid);
   const idMaps = set.has("user") ? chooseIdMaps(options, host.uid, host.gid) : undefined;
@@ -241,7 +273,7 @@ export async function prepareRun(options: RunOptions, context: PrepareContext): 
   const words = { ...chosen, name: options.name ?? chosen.name };
   const { id, name } = words;
   const groups = planGroups(options, context, set, id, host);
-  const mounts = mountsOf(options, set, host, idMaps, groups);
+  const mounts = mountsOf(options, set, host, idMaps, groups, source.roots);
   const spec = makeSpec(options, { id, host, set, source, idMaps, mounts });
   const record = recordPlan(context.folders, recordOf(options, spec, words, idMaps, groups, set));
   const input = planInput(options, context, { id, spec, source, idMaps, groups, record });

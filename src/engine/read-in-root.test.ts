@@ -195,14 +195,21 @@ describe("a user", () => {
       uid: 5,
       gid: 6,
       additionalGids: [6, 2000, 2002],
+      addedGids: [],
       home: "/upper",
     });
     expect(resolveUser("boat", [], [root({}), tree]).uid).toBe(1000);
   });
 
   test("is a number where there are no files", () => {
-    expect(resolveUser("0", [], [])).toEqual({ uid: 0, gid: 0, additionalGids: [0], home: "/root" });
-    expect(resolveUser("7:8", ["9"], [])).toEqual({ uid: 7, gid: 8, additionalGids: [8, 9], home: "/" });
+    expect(resolveUser("0", [], [])).toEqual({ uid: 0, gid: 0, additionalGids: [0], addedGids: [], home: "/root" });
+    expect(resolveUser("7:8", ["9"], [])).toEqual({
+      uid: 7,
+      gid: 8,
+      additionalGids: [8, 9],
+      addedGids: [9],
+      home: "/",
+    });
   });
 });
 
@@ -238,7 +245,13 @@ describe("hostile account files", () => {
     const tree = root({ files: { "etc/group": "" } });
     expect(spawnSync("mkfifo", [join(tree, "etc/passwd")]).status).toBe(0);
     truncateSync(join(tree, "etc/group"), 2 ** 40);
-    expect(resolveUser("1000:7", [], [tree])).toEqual({ uid: 1000, gid: 7, additionalGids: [7], home: "/" });
+    expect(resolveUser("1000:7", [], [tree])).toEqual({
+      uid: 1000,
+      gid: 7,
+      additionalGids: [7],
+      addedGids: [],
+      home: "/",
+    });
     expect(refusal("boat", [], [tree])[0]).toBe("USER_NOT_FOUND");
   });
 

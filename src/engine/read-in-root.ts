@@ -12,6 +12,17 @@ const O_PATH = 0o10000000;
  * For reading what an image says about itself before it runs; a program resolves with openat2(2) instead.
  */
 export function resolveInRoot(root: string, path: string): string | undefined {
+  const done = follow(root, path, false);
+  return done === undefined ? undefined : join(root, ...done);
+}
+
+/** Where a path leads inside of `root`, from there (`/etc/x`), with what is missing taken as it is; undefined for circles. */
+export function targetInRoot(root: string, path: string): string | undefined {
+  const done = follow(root, path, true);
+  return done === undefined ? undefined : `/${done.join("/")}`;
+}
+
+function follow(root: string, path: string, mayBeMissing: boolean): string[] | undefined {
   const rest = path.split("/").filter((part) => part !== "" && part !== ".");
   const done: string[] = [];
   let links = 0;
@@ -22,8 +33,8 @@ export function resolveInRoot(root: string, path: string): string | undefined {
     }
     const here = join(root, ...done, part);
     const stat = lstatSync(here, { throwIfNoEntry: false });
-    if (stat === undefined) return undefined;
-    if (!stat.isSymbolicLink()) {
+    if (stat === undefined && !mayBeMissing) return undefined;
+    if (!stat?.isSymbolicLink()) {
       done.push(part);
       continue;
     }
@@ -32,7 +43,7 @@ export function resolveInRoot(root: string, path: string): string | undefined {
     if (target.startsWith("/")) done.length = 0;
     rest.unshift(...target.split("/").filter((piece) => piece !== "" && piece !== "."));
   }
-  return join(root, ...done);
+  return done;
 }
 
 /** The text of a regular file inside of a root, or undefined: no file, another kind of file, or larger than `limitBytes`. */

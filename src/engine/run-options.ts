@@ -130,7 +130,7 @@ export interface RunOptions {
   readonly resources?: Omit<Resources, "blockIO" | "devices">;
   readonly blockIo?: BlockIoOption;
   readonly oomScoreAdj?: number;
-  /** Exactly these isolations; absent means all of them. */
+  /** Exactly these isolations; absent means all but `user` and `time`, and `user` too for an ordinary user. */
   readonly isolate?: readonly Isolation[];
   readonly remove?: boolean;
 }

@@ -1,5 +1,5 @@
 /** What a user means by SOURCE: this machine, a folder, an archive, or nothing at all. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../errors/index.ts";
 import type { RootEntry, RootfsPlan, Submount } from "../plan/index.ts";
@@ -142,8 +142,18 @@ function hostSource(options: RunOptions, set: IsolationSet, uid: number): Source
   return { rootfs: { kind: "assembled", entries: hostEntries(), ...layerSize(options) }, roots: ["/"] };
 }
 
+/** An OCI layout holds layers, not files to run. */
+function refuseLayout(folder: string): void {
+  if (!existsSync(join(folder, "oci-layout")) || !existsSync(join(folder, "index.json"))) return;
+  throw new SampanError("SOURCE_NOT_RECOGNISED", `${folder} is an OCI image layout, not a root file system`, {
+    object: folder,
+    hint: `Make an archive of it: tar -cf image.tar -C ${folder} .`,
+  });
+}
+
 function folderSource(path: string, options: RunOptions, set: IsolationSet, uid: number): Source {
   const real = realpathSync(path);
+  refuseLayout(real);
   const idmapped = set.has("user") && uid === 0;
   if (options.inPlace) return { rootfs: { kind: "bind", path: real, idmapped }, roots: [real] };
   return { rootfs: { kind: "overlay", lower: [real], idmapped, ...layerSize(options) }, roots: [real] };
@@ -176,7 +186,17 @@ export async function openSource(
   openArchive: ArchiveOpener,
 ): Promise<Source> {
   const { source } = options;
-  if (!set.has("root")) return { rootfs: { kind: "none" }, roots: ["/"] };
+  if (!set.has("root")) {
+    if (source === "host") return { rootfs: { kind: "none" }, roots: ["/"] };
+    throw new SampanError(
+      "USAGE",
+      `the source ${JSON.stringify(source)} needs the isolation "root", which --isolate leaves out`,
+      {
+        object: source,
+        hint: "Without it the command runs on the files of this machine: add root to --isolate, or say host.",
+      },
+    );
+  }
   if (source === "host") return hostSource(options, set, uid);
   if (source === "scratch") return { rootfs: { kind: "empty", ...layerSize(options) }, roots: [] };
   const stat = statOfHost(source, "SOURCE_NOT_FOUND");

@@ -1,6 +1,17 @@
 /** From what a user asks for to an OCI configuration. */
+import { readFileSync } from "node:fs";
 import { SampanError } from "../errors/index.ts";
-import type { BlockIoResources, Linux, Mount, Process, Resources, Rlimit, Spec, ThrottleDevice } from "../oci/index.ts";
+import type {
+  BlockIoResources,
+  CpuResources,
+  Linux,
+  Mount,
+  Process,
+  Resources,
+  Rlimit,
+  Spec,
+  ThrottleDevice,
+} from "../oci/index.ts";
 import { DEFAULT_DEVICES, type HostFacts } from "../plan/index.ts";
 import { capabilitySets } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./default-mounts.ts";
@@ -66,6 +77,19 @@ export function checkUserMapped(
   });
 }
 
+/** Groups that were asked for by name; those of the user's own account are left out where they cannot be had. */
+function checkGroupsMapped({ addedGids }: ResolvedUser, idMaps: IdMaps | undefined): void {
+  if (idMaps === undefined || addedGids.length === 0) return;
+  const denied = idMaps.mapper.kind === "direct" && idMaps.mapper.denySetgroups;
+  const unmapped = addedGids.find((gid) => !isMapped(idMaps.gidMappings, gid));
+  if (!denied && unmapped === undefined) return;
+  const why = unmapped === undefined ? "setgroups(2) is not allowed here" : `group ${unmapped} is not mapped`;
+  throw new SampanError("ID_MAP", `--group-add cannot be honoured: ${why} in the container's user namespace`, {
+    object: "--group-add",
+    hint: "It takes ranges in /etc/subuid and /etc/subgid and newgidmap (package uidmap), or root.",
+  });
+}
+
 /** Without a user namespace an ordinary user stays who they are. */
 function chooseUser(options: RunOptions, facts: SpecFacts): ResolvedUser {
   const { host, set, source } = facts;
@@ -78,10 +102,11 @@ function chooseUser(options: RunOptions, facts: SpecFacts): ResolvedUser {
       });
     }
     const home = process.env["HOME"] ?? "/";
-    return { uid: host.uid, gid: host.gid, additionalGids: [], home };
+    return { uid: host.uid, gid: host.gid, additionalGids: [], addedGids: [], home };
   }
   const user = resolveUser(text === "" ? "0" : text, groupAdd, source.roots);
   checkUserMapped(user, facts.idMaps);
+  checkGroupsMapped(user, facts.idMaps);
   const mapped = user.additionalGids.filter(
     (gid) => facts.idMaps === undefined || isMapped(facts.idMaps.gidMappings, gid),
   );
@@ -136,10 +161,30 @@ function checkMemory(limit: number | undefined): void {
   });
 }
 
+/** /sys/devices/system/cpu/online: `0-3,6`. */
+function onlineCpus(): number {
+  const ranges = readFileSync("/sys/devices/system/cpu/online", "latin1").trim().split(",");
+  return ranges.reduce((sum, range) => {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    return sum + last - first + 1;
+  }, 0);
+}
+
+function checkCpus(cpu: CpuResources | undefined): void {
+  if (cpu?.quota === undefined || cpu.period === undefined) return;
+  const count = onlineCpus();
+  if (cpu.quota / cpu.period <= count) return;
+  throw new SampanError("INVALID_VALUE", `${cpu.quota / cpu.period} CPUs are more than this machine has`, {
+    object: "--cpus",
+    hint: `It has ${count}.`,
+  });
+}
+
 /** Undefined when nothing is limited. @throws SampanError INVALID_VALUE */
 export function resourcesOf(options: RunOptions): Resources | undefined {
   if (options.resources === undefined && options.blockIo === undefined) return undefined;
   checkMemory(options.resources?.memory?.limit);
+  checkCpus(options.resources?.cpu);
   return { ...options.resources, ...(options.blockIo ? { blockIO: blockIo(options.blockIo) } : {}) };
 }
 
@@ -155,7 +200,8 @@ function linux(options: RunOptions, facts: SpecFacts): Linux {
   const { set, idMaps } = facts;
   const ownRoot = set.has("root");
   const asked = (options.devices ?? []).map(userDevice);
-  const devices = [...DEFAULT_DEVICES, ...(options.privileged ? hostDevices() : []), ...asked];
+  const all = [...DEFAULT_DEVICES, ...(options.privileged ? hostDevices() : []), ...asked];
+  const devices = [...new Map(all.map((device) => [device.path, device])).values()];
   const resources = resourcesOf(options);
   const masked = ownRoot && set.has("pid") && !options.privileged;
   return {

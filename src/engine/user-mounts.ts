@@ -1,4 +1,5 @@
 /** `--mount`, `-v`, `--tmpfs` and `--device` as entries of the OCI configuration. */
+import { realpathSync } from "node:fs";
 import { SampanError } from "../errors/index.ts";
 import type { Device, Mount } from "../oci/index.ts";
 import { statOfHost } from "./host-files.ts";
@@ -14,7 +15,7 @@ export interface BindSource {
 /** @throws SampanError MOUNT_SOURCE_NOT_FOUND */
 export function bindSource({ source = "", createSource }: MountOption): BindSource {
   const stat = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND");
-  if (stat !== undefined) return { path: source, kind: stat.isDirectory() ? "directory" : "file" };
+  if (stat !== undefined) return { path: realpathSync(source), kind: stat.isDirectory() ? "directory" : "file" };
   if (!createSource) {
     throw new SampanError("MOUNT_SOURCE_NOT_FOUND", `the source of a mount, ${source}, does not exist`, {
       object: source,

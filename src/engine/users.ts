@@ -6,6 +6,8 @@ export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
   readonly additionalGids: readonly number[];
+  /** Those of `--group-add` alone. */
+  readonly addedGids: readonly number[];
   readonly home: string;
 }
 
@@ -124,5 +126,5 @@ export function resolveUser(text: string, groupAdd: readonly string[], roots: re
   const ofUser = groupText || !entry ? [] : accounts.group.filter((group) => group.members.includes(entry.name));
   const added = groupAdd.map((group) => findGroup(accounts, group));
   const additionalGids = [...new Set([gid, ...ofUser.map((group) => group.gid), ...added])];
-  return { uid, gid, additionalGids, home: entry?.home ?? (uid === 0 ? "/root" : "/") };
+  return { uid, gid, additionalGids, addedGids: added, home: entry?.home ?? (uid === 0 ? "/root" : "/") };
 }

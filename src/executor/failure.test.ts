@@ -214,7 +214,7 @@ describe("namespaces", () => {
 
 describe("id maps", () => {
   const hint =
-    "An ordinary user may map only itself without newuidmap (package uidmap), and AppArmor may forbid user namespaces (kernel.apparmor_restrict_unprivileged_userns).";
+    "Ranges may not overlap. An ordinary user may map only itself without newuidmap (package uidmap), and AppArmor may forbid user namespaces (kernel.apparmor_restrict_unprivileged_userns).";
 
   test("that a helper refused name the helper", () => {
     const steps: Steps = (b) => b.control("spawn", [vector("/usr/bin/newuidmap", "7", "0", "0", "1")], "ids");
@@ -410,6 +410,7 @@ describe("files that are written for an option", () => {
     expect(explained("ENOENT", cidFile)).toEqual({
       code: "SYSTEM_CALL",
       message: "--cidfile failed: ENOENT (/srv/cid) (step 0 of 2)",
+      hint: "Its folder is not there.",
     });
   });
 
@@ -426,6 +427,7 @@ describe("files that are written for an option", () => {
     expect(explained("EINVAL", steps, "container")).toEqual({
       code: "SYSTEM_CALL",
       message: "--sysctl net.ipv4.ip_forward failed: EINVAL (step 2 of 4)",
+      hint: "The kernel does not take this value.",
     });
   });
 

@@ -130,7 +130,7 @@ const mapRefused: Rule = ({ operation, failure, program }) => {
   return {
     code: "ID_MAP",
     message: `the kernel refused the ${path}: ${failure.errno}`,
-    hint: "An ordinary user may map only itself without newuidmap (package uidmap), and AppArmor may forbid user namespaces (kernel.apparmor_restrict_unprivileged_userns).",
+    hint: "Ranges may not overlap. An ordinary user may map only itself without newuidmap (package uidmap), and AppArmor may forbid user namespaces (kernel.apparmor_restrict_unprivileged_userns).",
   };
 };
 
@@ -212,12 +212,18 @@ const TARGET_HINTS: Partial<Record<string, string>> = {
   EEXIST: "Something else is there already.",
 };
 
+/** Paths are relative to a descriptor: of the root, or of our own mounts in it. */
+function startOf(argument: Argument | undefined): string {
+  const name = typeof argument === "object" && argument?.kind === "register" ? argument.name : "";
+  return name === "dev" || name === "proc" ? `${name}/` : "";
+}
+
 const targetRefused: Rule = ({ operation, failure, program }) => {
   if (!TARGET_CALLS.has(operation.name) || processOf(program, failure.step) !== "container") return undefined;
-  const path = operation.arguments[operation.name === "symlinkat" ? 2 : 1];
+  const path = `${startOf(operation.arguments[0])}${String(operation.arguments[operation.name === "symlinkat" ? 2 : 1])}`;
   return {
     code: "MOUNT_TARGET",
-    message: `cannot ${/^make \/\S/.test(operation.why) ? operation.why : `open or make /${String(path)}`} in the root file system: ${failure.errno}`,
+    message: `cannot ${/^make \/\S/.test(operation.why) ? operation.why : `open or make /${path}`} in the root file system: ${failure.errno}`,
     ...(TARGET_HINTS[failure.errno] ? { hint: TARGET_HINTS[failure.errno] as string } : {}),
   };
 };
@@ -239,12 +245,21 @@ const limitRefused: Rule = ({ operation, failure }) => {
   return { code: "NOT_PERMITTED", message: `${operation.why} was refused: ${failure.errno}`, hint };
 };
 
+const WRITE_HINTS: Partial<Record<string, string>> = {
+  "--cidfile EEXIST": "Remove the file that is there first.",
+  "--cidfile ENOENT": "Its folder is not there.",
+  "--pidfile ENOENT": "Its folder is not there.",
+  "--oom-score-adj EACCES": "Only root with CAP_SYS_RESOURCE may go below the present value.",
+  "--time-offset ERANGE": "The clock would stand before the boot, or too far in the future.",
+  "--sysctl ENOENT": "This kernel, or this namespace, does not have that parameter.",
+  "--sysctl EINVAL": "The kernel does not take this value.",
+};
+
 const writeRefused: Rule = ({ operation, failure }) => {
   const option = /^(--[\w-]+)/.exec(operation.why)?.[1];
   if (option === undefined) return undefined;
   const path = operation.name === "openat" ? ` (${String(operation.arguments[1])})` : "";
-  const hint =
-    option === "--cidfile" && failure.errno === "EEXIST" ? "Remove the file that is there first." : undefined;
+  const hint = WRITE_HINTS[`${option} ${failure.errno}`];
   return {
     code: "SYSTEM_CALL",
     message: `${operation.why} failed: ${failure.errno}${path}`,
@@ -289,7 +304,7 @@ export function explainFailure(program: Program, failure: Failure): SampanError 
     operation: operation.name,
     errno: failure.errno,
     step: { index: failure.step, count },
-    hint: found.hint,
+    hint: failure.errno === "EMFILE" ? "The limit of open files is reached: raise it with ulimit -n." : found.hint,
     exitCode: found.exitCode,
   };
   return new SampanError(

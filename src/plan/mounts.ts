@@ -79,14 +79,15 @@ function isShared(options: MountOptions): boolean {
 }
 
 /**
- * Opens binds that want shared or slave propagation. This comes before the mount namespace is made private, because a
- * clone is a peer of its source only as long as the source has peers (mount_namespaces(7)).
+ * Opens binds that cannot wait. Those that want shared or slave propagation come before the mount namespace is made
+ * private, because a clone is a peer of its source only as long as the source has peers (mount_namespaces(7)); the root
+ * comes before the stage lies on top of it.
  */
 export function openEarlyBinds(cx: PlanContext): EarlyBind[] {
   const early: EarlyBind[] = [];
   for (const mount of cx.spec.mounts) {
     const options = parseMountOptions(mount.options ?? []);
-    if (!options.bind || !isShared(options)) continue;
+    if (!options.bind || !(isShared(options) || mount.source === "/")) continue;
     const register = cx.b.register(`bind ${mount.destination}`);
     cloneSource(cx, mount, options, register);
     early.push({ mount, register });

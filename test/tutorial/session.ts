@@ -39,6 +39,8 @@ export function makePlace(dist: string, uid?: number): Place {
     LANG: "C.UTF-8",
     TERM: "dumb",
     PS1: "$ ",
+    // Nothing that a page unpacks stays on the machine.
+    SAMPAN_ROOT: join(folder, ".sampan"),
   };
   const dispose = () => rmSync(folder, { recursive: true, force: true });
   return { folder, env, ...(uid === undefined ? {} : { uid }), [Symbol.dispose]: dispose };

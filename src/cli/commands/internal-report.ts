@@ -39,13 +39,20 @@ function killedNote(report: RunReport): string {
   return `sampan: the container ran out of memory, and the kernel killed a process of it.${peak} Give it more with --memory.\n`;
 }
 
+function textOf(kind: "brief" | "text", report: RunReport): string {
+  return kind === "text" ? formatReport(report) : killedNote(report);
+}
+
 export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
   const { kind, fd } = parseInternalReport(argv, context);
   const { program, outcome } = decodeReport(readAll(fd));
   if (outcome.cleanup) context.printError(`${formatError(cleanupError(program, outcome.cleanup))}\n`);
   if (outcome.failure) throw explainFailure(program, outcome.failure);
   const report = makeReport(outcome);
-  if (kind === "json") context.printError(`${JSON.stringify(report)}\n`);
-  else context.printError(kind === "text" ? formatReport(report) : killedNote(report));
+  try {
+    context.printError(kind === "json" ? `${JSON.stringify(report)}\n` : textOf(kind, report));
+  } catch {
+    // Nobody can be told: the status of the command is worth more than the report.
+  }
   return outcome.exitCode;
 }

@@ -18,7 +18,7 @@ export const ISOLATION_OPTIONS: readonly OptionRow<RunDraft>[] = [
     choices: isolationWords(),
     isList: true,
     group,
-    summary: "Exactly these isolations, with commas; none, or all (the default)",
+    summary: "Exactly these isolations, with commas; none, all; by default all but user and time",
     set: ({ options }, value) => {
       options.isolate = parseIsolations(value, options.isolate);
     },
