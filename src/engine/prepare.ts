@@ -1,5 +1,5 @@
 /** From `RunOptions` to a program: everything that a run decides, and nothing that it does. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { SampanError } from "../errors/index.ts";
@@ -21,6 +21,7 @@ import { DEFAULT_SHM_SIZE, defaultMounts } from "./default-mounts.ts";
 import { statOfHost } from "./host-files.ts";
 import { chooseIdMaps, type IdMaps } from "./id-maps.ts";
 import { chooseIsolations, type IsolationSet } from "./isolation.ts";
+import { checkPropagation } from "./propagation.ts";
 import { targetInRoot } from "./read-in-root.ts";
 import type { CopyOption, RunOptions } from "./run-options.ts";
 import { newRunWords, type RunWords } from "./run-words.ts";
@@ -142,9 +143,11 @@ function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInpu
 /** Sources of binds by their real paths: what a link leads to is decided here, once. */
 function withRealSources(options: RunOptions): RunOptions {
   if (options.mounts === undefined) return options;
+  const mountinfo = readFileSync("/proc/self/mountinfo", "utf8");
   const mounts = options.mounts.map((mount) =>
     mount.type === "bind" ? { ...mount, source: bindSource(mount).path } : mount,
   );
+  for (const mount of mounts) if (mount.type === "bind") checkPropagation(mount, mountinfo);
   return { ...options, mounts };
 }
 

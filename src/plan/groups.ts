@@ -25,7 +25,7 @@ export function makeGroups(cx: PlanContext, plan: CgroupPlan): Register | undefi
   return unified;
 }
 
-/** A decimal process id with spaces behind it, which cgroup.procs and JSON both allow. */
+/** A decimal process id with line ends behind it, which `$(cat FILE)` drops. */
 export function pidText(register: Register): Bytes {
   const value = new Uint8Array(PROTOCOL.decimalWidth).fill(0x20);
   return { kind: "bytes", value, fills: [{ at: 0, register, as: "padded" }], label: `<${register.name}>` };

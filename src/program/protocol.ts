@@ -147,7 +147,7 @@ export const FORK_ROLES = { child: 1, janitor: 2 } as const;
 
 /**
  * A fill connects a register with a place in the data: before the call a register's value is written there
- * (`u32`, `u64`, `text` = decimal digits and a zero, `padded` = decimal digits and spaces), or, for `load`, the 32-bit
+ * (`u32`, `u64`, `text` = decimal digits and a zero, `padded` = decimal digits and line ends), or, for `load`, the 32-bit
  * result that the call left there is read into the register afterwards (pipe2, socketpair).
  */
 export const FILL_KINDS = { u32: 1, u64: 2, text: 3, padded: 4, load: 5 } as const;

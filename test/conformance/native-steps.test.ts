@@ -117,7 +117,7 @@ describeUnless(missingExecutor())("a step of the native executor", () => {
     expect(Buffer.from(stdout, "latin1").toString("hex")).toBe(`000201000000${"ff".repeat(8)}00`);
   });
 
-  test("has registers filled in as decimal digits, with a zero or with spaces behind them", async () => {
+  test("has registers filled in as decimal digits, with a zero or with line ends behind them", async () => {
     const stdout = await printed((b) => {
       const [full, empty] = [known(b, 100), b.register("empty")];
       b.call("write", [1, b.text("fd ", full), 8], "digits");
@@ -125,7 +125,7 @@ describeUnless(missingExecutor())("a step of the native executor", () => {
       b.call("write", [1, bytes("[...........]", { at: 1, register: full, as: "padded" }), 13], "padded");
       b.exit(0, "the end");
     });
-    expect(stdout).toBe("fd 100\0\x000\0[100        ]");
+    expect(stdout).toBe("fd 100\0\x000\0[100\n\n\n\n\n\n\n\n]");
   });
 
   test("loads what a call has left in memory", async () => {

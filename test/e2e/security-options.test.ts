@@ -106,12 +106,12 @@ describeInPlace("an option about security", (at) => {
   refuses(
     "--sysctl that does not exist says so",
     ["--sysctl", "net.no.such=1"],
-    /^sampan: --sysctl net\.no\.such failed: ENOENT \(sys\/net\/no\/such\) \(step N\)\.\n$/,
+    /^sampan: --sysctl net\.no\.such failed: ENOENT \(sys\/net\/no\/such\) \(step N\)\. This kernel, or this namespace, does not have that parameter\.\n$/,
   );
   refuses(
     "--sysctl with a value that the kernel does not take says so",
     ["--sysctl", "net.ipv4.ip_forward=many"],
-    /^sampan: --sysctl net\.ipv4\.ip_forward failed: EINVAL \(step N\)\.\n$/,
+    /^sampan: --sysctl net\.ipv4\.ip_forward failed: EINVAL \(step N\)\. The kernel does not take this value\.\n$/,
   );
 
   test("--ulimit sets soft and hard limits", async () => {
