@@ -95,6 +95,8 @@ static bool report_wanted(const struct sp_header *h, const struct sp_result *res
 {
 	if (result->failed_step >= 0 || result->cleanup_step >= 0 || h->report_when == SP_REPORT_ALWAYS)
 		return true;
+	if (h->report_when == SP_REPORT_UNSUCCESSFUL)
+		return result->wait_status != 0;
 	return h->report_when == SP_REPORT_KILLED && was_killed(result);
 }
 

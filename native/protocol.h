@@ -76,6 +76,7 @@
 #define SP_REPORT_FAILED 0u
 #define SP_REPORT_ALWAYS 1u
 #define SP_REPORT_KILLED 2u
+#define SP_REPORT_UNSUCCESSFUL 3u
 
 #define SP_CONTROL_SHAPES { \
 	[2] = {5, {1, 1, 2, 1, 1}}, \

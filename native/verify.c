@@ -164,7 +164,7 @@ static const char *check_header(const struct sp_header *h, size_t size)
 		return "its final part starts outside of it";
 	if (h->reporter_vector != SP_VECTOR_END && h->reporter_vector >= h->vector_count)
 		return "its reporter points outside of the vector table";
-	if (h->report_when > SP_REPORT_KILLED)
+	if (h->report_when > SP_REPORT_UNSUCCESSFUL)
 		return "its reporter has an unknown condition";
 	if (h->reserved != 0)
 		return "a reserved field is not zero";

@@ -117,7 +117,7 @@ function checkHeader(view: DataView, h: Layout, architecture: Architecture | und
   if (h.finallyStep >= h.opCount) return "its final part starts outside of it";
   if (h.reporterVector !== PROTOCOL.vectorEnd && h.reporterVector >= h.vectorCount)
     return "its reporter points outside of the vector table";
-  if (h.reportWhen > REPORT_WHEN.killed) return "its reporter has an unknown condition";
+  if (h.reportWhen > REPORT_WHEN.unsuccessful) return "its reporter has an unknown condition";
   if (h.reserved !== 0) return "a reserved field is not zero";
   return undefined;
 }

@@ -89,7 +89,10 @@ export interface Section {
   readonly process: string;
 }
 
-/** `killed`: after a failure, and when the process was ended by SIGKILL (or reports 137, as shells do). */
+/**
+ * `killed`: after a failure, and when the process was ended by SIGKILL (or reports 137, as shells do). `unsuccessful`:
+ * after every status but 0.
+ */
 export interface Reporter {
   readonly argv: readonly string[];
   readonly when: keyof typeof REPORT_WHEN;

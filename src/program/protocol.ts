@@ -162,7 +162,7 @@ export const OPERATION_FLAGS = {
 } as const;
 
 /** When the reporter is executed at the end; it always is after a failure. */
-export const REPORT_WHEN = { failed: 0, always: 1, killed: 2 } as const;
+export const REPORT_WHEN = { failed: 0, always: 1, killed: 2, unsuccessful: 3 } as const;
 
 /** Byte layout of the fixed structures; the generator emits C structures and static assertions from it. */
 export const HEADER_LAYOUT = [

@@ -9,9 +9,13 @@ import { parseRun, type RunCommand } from "../parse-run.ts";
 import { memoKey } from "../recall.ts";
 import { selfCommand } from "../self.ts";
 
-/** Reports of people and programs; without one, a failure or a kill is still explained. */
-function reporterOf({ report }: RunCommand["output"]): Reporter {
-  return { argv: [...selfCommand(), "internal-report", report ?? "brief"], when: report ? "always" : "killed" };
+/**
+ * Reports of people and programs; without one, a failure or a kill is still explained. With a limit of memory whatever
+ * went wrong may be for want of it: a shell ends with a status of its own when its child was killed.
+ */
+function reporterOf({ options, output: { report } }: RunCommand): Reporter {
+  const when = report ? "always" : options.resources?.memory ? "unsuccessful" : "killed";
+  return { argv: [...selfCommand(), "internal-report", report ?? "brief"], when };
 }
 
 async function printProgram(
@@ -56,7 +60,7 @@ export async function execute(argv: readonly string[], context: CommandContext):
   const { program, name, notes, missingFolders } = await prepareRun(options, {
     folders,
     words,
-    reporter: reporterOf(output),
+    reporter: reporterOf({ options, output }),
     measure: output.report !== undefined,
   });
   for (const note of notes) context.printError(`sampan: ${note}.\n`);
