@@ -157,7 +157,7 @@ describe("the header of an image that is refused", () => {
     ["its length is not what its header says", (_view, image) => image.subarray(0, image.length - 1)],
     ["its final part starts outside of it", (view) => void view.setUint32(32, 99, true)],
     ["its reporter points outside of the vector table", (view) => void view.setUint32(36, 99, true)],
-    ["its reporter has an unknown condition", (view) => void view.setUint32(40, 3, true)],
+    ["its reporter has an unknown condition", (view) => void view.setUint32(40, 4, true)],
     ["a reserved field is not zero", (view) => void view.setUint32(44, 1, true)],
   ];
   for (const [reason, damage] of cases)

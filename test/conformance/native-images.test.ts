@@ -109,7 +109,7 @@ const wrongInside: readonly (readonly [sentence: string, damage: Damage])[] = [
   ["it is for another architecture", word(12, 0xc000_0003)],
   ["its final part starts outside of it", word(32, 6)],
   ["its reporter points outside of the vector table", word(36, 100)],
-  ["its reporter has an unknown condition", word(40, 3)],
+  ["its reporter has an unknown condition", word(40, 4)],
   ["a reserved field is not zero", word(44, 1)],
   ["too many arguments", byte(at(0, F.count), 7)],
   ["a register number is out of range", word(at(2, 0), 192)],
