@@ -61,7 +61,7 @@ async function callsOf(words: string, env?: Readonly<Record<string, string>>): P
 describe("the command gets what follows its name", () => {
   const cases: Readonly<Record<string, Partial<Call>>> = {
     "run host ls -la": { name: "run", argv: ["host", "ls", "-la"] },
-    "--root state run host": { name: "run", argv: ["host"], root: "/work/state" },
+    "--root state run host": { name: "run", argv: ["host"], root: "/dock/state" },
     "--debug ps -q": { name: "ps", argv: ["-q"], debug: true },
     "run --root=/r --debug host": { name: "run", argv: ["--root=/r", "--debug", "host"], root: "/r", debug: true },
     "kill web --debug": { name: "kill", argv: ["web", "--debug"], debug: true },

@@ -11,7 +11,7 @@ import { parsePs } from "./parse-ps.ts";
 import { parseVersion } from "./parse-version.ts";
 import { parseContext } from "./testing/parse-context.ts";
 
-const CONTEXT = parseContext({ HOME: "/home/me" }, { "/work/vars": "ONE=1\n" });
+const CONTEXT = parseContext({ HOME: "/home/me" }, { "/dock/vars": "ONE=1\n" });
 
 type Parse = (argv: readonly string[], context: ParseContext) => unknown;
 

@@ -3,7 +3,7 @@ import { type ErrorCode, formatError, SampanError } from "../errors/index.ts";
 import { parseRun } from "./parse-run.ts";
 import { parseContext } from "./testing/parse-context.ts";
 
-const FILES = { "/work/spaces": "A=1\nB C=2\n", "/work/nameless": "=x\n" };
+const FILES = { "/dock/spaces": "A=1\nB C=2\n", "/dock/nameless": "=x\n" };
 
 /** Words are split at spaces; the exact text is interface. */
 const ERRORS: Readonly<Record<"USAGE" | "UNKNOWN_OPTION" | "INVALID_VALUE", Readonly<Record<string, string>>>> = {

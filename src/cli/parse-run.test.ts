@@ -45,12 +45,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ["--stop-signal SIGRTMAX-1", { stopSignal: 63 }],
     ["--stop-signal 9", { stopSignal: 9 }],
   ],
-  pidfile: [["--pidfile run.pid", { pidFile: "/work/run.pid" }]],
+  pidfile: [["--pidfile run.pid", { pidFile: "/dock/run.pid" }]],
   cidfile: [["--cidfile /tmp/cid", { cidFile: "/tmp/cid" }]],
   hostname: [["-h box", { hostname: "box" }]],
   domainname: [["--domainname lan", { domainname: "lan" }]],
   volume: [
-    ["-v ./a:/b", { mounts: [{ type: "bind", source: "/work/a", target: "/b", createSource: true }] }],
+    ["-v ./a:/b", { mounts: [{ type: "bind", source: "/dock/a", target: "/b", createSource: true }] }],
     ["-v ..:/b/:rw", { mounts: [{ type: "bind", source: "/", target: "/b", createSource: true }] }],
     [
       "-v /a:/b:ro,rslave,noexec,nosuid,nodev,bind",
@@ -90,7 +90,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ["--mount type=bind,source=/a,target=/b", { mounts: [{ type: "bind", source: "/a", target: "/b" }] }],
     [
       "--mount type=bind,src=.,dst=/b,ro",
-      { mounts: [{ type: "bind", source: "/work", target: "/b", readOnly: true }] },
+      { mounts: [{ type: "bind", source: "/dock", target: "/b", readOnly: true }] },
     ],
     [
       "--mount destination=/b,readonly=recursive,type=bind,src=/a,bind-propagation=shared,bind-nonrecursive",
@@ -144,7 +144,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     ["--tmpfs /run:size=10%", { mounts: [{ type: "tmpfs", target: "/run", options: ["size=10%"] }] }],
   ],
-  copy: [["--copy app:/bin/app", { copies: [{ source: "/work/app", target: "/bin/app" }] }]],
+  copy: [["--copy app:/bin/app", { copies: [{ source: "/dock/app", target: "/bin/app" }] }]],
   "read-only": [["--read-only", { readOnly: true }]],
   "in-place": [["--in-place", { inPlace: true }]],
   "layer-size": [["--layer-size 1g", { layerSizeBytes: 1_073_741_824 }]],
@@ -279,7 +279,7 @@ const OUTPUTS: Readonly<Record<string, readonly (readonly [words: string, output
 };
 
 const FILES = {
-  "/work/vars": '\uFEFF# comment\n\nONE=1\r\n  QUOTED="x y" \nEMPTY=\nHOME\nUNSET\n',
+  "/dock/vars": '\uFEFF# comment\n\nONE=1\r\n  QUOTED="x y" \nEMPTY=\nHOME\nUNSET\n',
 };
 
 function run(words: readonly string[]) {

@@ -143,13 +143,14 @@ export function recallPlan(key: MemoKey): RecalledPlan | undefined {
 
 /**
  * Only what depends on nothing but the host's facts and a few files is remembered: root without a user namespace, a
- * folder or the host as source, no devices, mounts, copies or users, no environment (it may be secret), no terminal.
+ * folder or the host as source, no devices, mounts, copies or users, no environment (it may be secret), no input that may be a terminal.
  */
 export function isMemorable(options: RunOptions, uid: number): boolean {
   const { resources = {}, namespaces = {}, source } = options;
   const simple =
     uid === 0 &&
     !options.terminal &&
+    !options.interactive &&
     options.env === undefined &&
     options.isolate === undefined &&
     options.user === undefined &&

@@ -236,6 +236,7 @@ function planInput(options: RunOptions, context: PrepareContext, parts: InputPar
     bindSources: kindsOfSources(options, spec.mounts),
     terminal: options.terminal ?? false,
     input: options.interactive ?? false,
+    lendsTerminal: options.interactive === true && !options.terminal && isatty(0),
     init: options.init ?? false,
     record,
     accounting: context.measure || options.resources?.memory !== undefined,

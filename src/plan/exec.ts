@@ -149,7 +149,7 @@ function finallyPart(cx: PlanContext, terminal: Terminal | undefined, janitor: R
   b.finally();
   endChild(cx);
   if (terminal) {
-    restoreTerminal(cx, terminal);
+    restoreTerminal(cx, terminal.saved);
     endJanitor(cx, janitor);
   }
   b.exit(status, "with the status of the command");
@@ -197,7 +197,7 @@ export function planExec(input: ExecInput, host: HostFacts): Program {
   if (terminal) {
     b.place(janitorLabel);
     beginJanitor(cx);
-    restoreTerminal(cx, terminal);
+    restoreTerminal(cx, terminal.saved);
     b.exit(0, "the terminal is as it was");
   }
   return b.build(input.reporter);

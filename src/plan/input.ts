@@ -15,6 +15,8 @@ export interface PlanInput {
   readonly deviceSources?: Readonly<Record<string, string>>;
   /** The user's terminal is relayed to a pty (`-t`); otherwise descriptors 0 to 2 are inherited. */
   readonly terminal: boolean;
+  /** Standard input is the user's terminal, lent to the container as it is: its settings are restored at the end. */
+  readonly lendsTerminal?: boolean;
   /** Standard input is connected (`-i`); otherwise it is /dev/null. */
   readonly input: boolean;
   /** PID 1 is Sampan's own init, and the command its child (`--init`). */

@@ -9,7 +9,7 @@ import type { PlanInput } from "./input.ts";
 import { forkFlags, writeIdMaps } from "./namespaces.ts";
 import { completeRecord, makeRecord, removeRecord, takeName, writeIdFiles } from "./record.ts";
 import { sendLowers } from "./rootfs.ts";
-import { restoreTerminal, saveTerminal, type Terminal } from "./terminal.ts";
+import { restoreTerminal, type SavedTerminal, saveSettings, saveTerminal, type Terminal } from "./terminal.ts";
 
 function takeCharge(cx: PlanContext): void {
   if (cx.input.record) takeName(cx, cx.input.record);
@@ -57,19 +57,19 @@ function watchContainer(cx: PlanContext, terminal: Terminal | undefined, status:
 }
 
 /** Runs after success and failure alike. The janitor does what has to be done even when this process is killed. */
-function finallyPart(cx: PlanContext, terminal: Terminal | undefined, janitor: Register, status: Register): void {
+function finallyPart(cx: PlanContext, saved: SavedTerminal | undefined, janitor: Register, status: Register): void {
   const { b } = cx;
   b.finally();
   endChild(cx);
-  if (terminal) restoreTerminal(cx, terminal);
+  if (saved) restoreTerminal(cx, saved);
   endJanitor(cx, janitor);
   b.exit(status, "with the status of the command");
 }
 
-function janitorPart(cx: PlanContext, terminal: Terminal | undefined): void {
+function janitorPart(cx: PlanContext, saved: SavedTerminal | undefined): void {
   const { b, input } = cx;
   beginJanitor(cx);
-  if (terminal) restoreTerminal(cx, terminal);
+  if (saved) restoreTerminal(cx, saved);
   if (input.cgroups) removeGroups(cx, input.cgroups);
   if (input.record) removeRecord(cx, input.record);
   b.exit(0, "nothing is left");
@@ -97,6 +97,7 @@ export function plan(input: PlanInput, host: HostFacts): Program {
   const cx = new PlanContext(input, host);
   const { b } = cx;
   const terminal = input.terminal ? saveTerminal(cx) : undefined;
+  const saved = terminal?.saved ?? (input.lendsTerminal ? saveSettings(cx) : undefined);
   const janitor = b.register("janitor");
   const status = b.register("status");
   const janitorLabel = b.label("janitor");
@@ -105,10 +106,10 @@ export function plan(input: PlanInput, host: HostFacts): Program {
   startJanitor(cx, janitorLabel, janitor, "the janitor, which cleans up whatever happens to us");
   startContainer(cx, containerLabel);
   watchContainer(cx, terminal, status);
-  finallyPart(cx, terminal, janitor, status);
+  finallyPart(cx, saved, janitor, status);
   b.place(containerLabel);
   planContainer(cx, terminal);
   b.place(janitorLabel);
-  janitorPart(cx, terminal);
+  janitorPart(cx, saved);
   return b.build(input.reporter);
 }

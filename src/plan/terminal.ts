@@ -17,16 +17,24 @@ export interface Terminal {
   readonly window: { readonly known: Register; readonly size: Buffer };
 }
 
+export type SavedTerminal = Terminal["saved"];
+
 /** In the executor, before anything else: what has to be restored at the end, by the janitor if need be. */
-export function saveTerminal(cx: PlanContext): Terminal {
+export function saveSettings(cx: PlanContext): SavedTerminal {
   const { b } = cx;
   const settings = b.buffer("terminal", TERMIOS_SIZE);
   const fd = b.register("terminal");
   if (cx.input.input) {
     b.call("fcntl", [0, FCNTL.F_DUPFD_CLOEXEC, 3], "keep the terminal, to restore it at the end", { result: fd });
-    b.call("ioctl", [fd, IOCTL.TCGETS, settings], "its settings, before it becomes raw");
+    b.call("ioctl", [fd, IOCTL.TCGETS, settings], "its settings as they are");
   }
-  return { slave: b.register("pty"), saved: { fd, settings }, window: readWindow(cx) };
+  return { fd, settings };
+}
+
+/** The user's terminal, and what the container's own needs to know of it. */
+export function saveTerminal(cx: PlanContext): Terminal {
+  const saved = saveSettings(cx);
+  return { slave: cx.b.register("pty"), saved, window: readWindow(cx) };
 }
 
 function readWindow({ b }: PlanContext): Terminal["window"] {
@@ -49,8 +57,7 @@ export function openSlave(cx: PlanContext, master: Register, { slave, window }: 
   cx.release(master);
 }
 
-export function restoreTerminal(cx: PlanContext, terminal: Terminal): void {
-  const { fd, settings } = terminal.saved;
+export function restoreTerminal(cx: PlanContext, { fd, settings }: SavedTerminal): void {
   if (!cx.input.input) return;
   // EIO: it has hung up, and there is nobody left to mind.
   const options = { when: fd, accepts: ["EIO"], goOn: true } as const;

@@ -54,6 +54,15 @@ describeUnless(missingCommand("script", "bsdutils"))("a terminal", () => {
       expect(settings[1]).toBe(settings[0] ?? "");
     });
 
+    test("-i alone lends the user's terminal, and restores what the command made of it", async () => {
+      const run = sampan("-i", "host", "stty", "raw", "-echo");
+      const ran = await inTerminal(at, `stty -g; ${run}; stty -g`);
+      const settings = ran.stdout.split("\n").filter((line) => /^[0-9a-f:]+\s*$/.test(line) && line.includes(":"));
+      expect(ran.stdout).not.toContain("stty:");
+      expect(settings.length).toBe(2);
+      expect(settings[1]).toBe(settings[0] ?? "");
+    });
+
     test("-t has a /dev/console, and ^C typed by the user is SIGINT inside", async () => {
       const args = ["-it", at.rootfs, "/bin/probe", "stat", "/dev/console", "--", "trap", "1"];
       const ran = await inTerminal(at, sampan(...args), "\u0003");
