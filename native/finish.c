@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,25 +35,12 @@ static void collect_failures(struct machine *m, struct sp_result *result)
 	result->detail = cause.step >= 0 ? cause.detail : 0;
 }
 
+/* Signals are still blocked: a caller that has gone is an error here, and no SIGPIPE. */
 static bool write_fully(int fd, const void *from, size_t size)
 {
 	const char *at = from;
 	while (size > 0) {
 		ssize_t n = write(fd, at, size);
-		if (n < 0)
-			return false;
-		at += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
-
-/* MSG_NOSIGNAL: the caller may have gone. */
-static bool send_fully(int fd, const void *from, size_t size)
-{
-	const char *at = from;
-	while (size > 0) {
-		ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
 		if (n < 0)
 			return false;
 		at += n;
@@ -117,8 +103,8 @@ _Noreturn void finish(struct machine *m, int code)
 	collect_failures(m, &result);
 	bool failed = result.failed_step >= 0 || result.cleanup_step >= 0;
 	if (m->control_fd >= 0) {
-		bool sent = send_fully(m->control_fd, &result, sizeof result) &&
-			    send_fully(m->control_fd, m->program.data, h->data_size);
+		bool sent = write_fully(m->control_fd, &result, sizeof result) &&
+			    write_fully(m->control_fd, m->program.data, h->data_size);
 		_exit(sent && result.failed_step < 0 ? code : 125);
 	}
 	if (h->reporter_vector != SP_VECTOR_END && report_wanted(h, &result))

@@ -7,6 +7,7 @@ import {
   listStale,
   removeRecordFolder,
   type StateFolders,
+  shortId,
   sweepNames,
 } from "../runtime/index.ts";
 
@@ -23,7 +24,7 @@ export function findContainer(folders: StateFolders, reference: string): Contain
   const [first] = candidates;
   if (first !== undefined && candidates.length === 1) return first;
   if (first !== undefined) {
-    const list = candidates.map(({ id, name }) => `${id.slice(0, 12)} (${name})`).join(", ");
+    const list = candidates.map(({ id, name }) => `${shortId(id)} (${name})`).join(", ");
     throw new SampanError("USAGE", `several containers have an id that starts with ${reference}: ${list}`, {
       object: reference,
       hint: "Write more of the id, or a name.",

@@ -19,8 +19,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { PROTOCOL } from "../program/index.ts";
+import { shortId } from "../runtime/index.ts";
 import type { RunOptions } from "./run-options.ts";
-import { newRunWords, type RunWords, shortId } from "./run-words.ts";
+import { newRunWords, type RunWords } from "./run-words.ts";
 
 /** What a command line means depends on these. */
 export interface MemoKey {
@@ -163,12 +164,13 @@ export function isMemorable(options: RunOptions, uid: number): boolean {
     options.copies === undefined;
   if (!simple || resources.cpu?.cpus !== undefined || resources.cpu?.mems !== undefined) return false;
   if (namespaces.user === "private" || namespaces.network === "host") return false;
-  return source === "host" || statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+  return (
+    source === "host" || (source !== "scratch" && statSync(source, { throwIfNoEntry: false })?.isDirectory() === true)
+  );
 }
 
 /** Where names of users were looked up: the folder, and files that no link leads away from. */
 function dependencies({ source }: RunOptions): (readonly [string, string])[] | undefined {
-  if (source === "scratch") return [];
   const root = source === "host" ? "/" : realpathSync(source);
   const paths = [
     source === "host" ? "/" : source,

@@ -5,9 +5,10 @@ import { isatty } from "node:tty";
 import { SampanError } from "../errors/index.ts";
 import { readCgroupLayout, readHostFacts } from "../host/index.ts";
 import { SIGNALS, type SignalName } from "../kernel/index.ts";
-import type { Mount, Spec } from "../oci/index.ts";
+import type { Mount, Resources, Spec } from "../oci/index.ts";
 import {
   type CgroupPlan,
+  deniesSetgroups,
   type FileCopy,
   type HostFacts,
   type PlanInput,
@@ -27,7 +28,7 @@ import type { CopyOption, RunOptions } from "./run-options.ts";
 import { newRunWords, type RunWords } from "./run-words.ts";
 import { type ArchiveOpener, type ImageDefaults, openSource, type Source } from "./sources.ts";
 import { makeSpec, resourcesOf } from "./spec.ts";
-import { bindSource, userMount } from "./user-mounts.ts";
+import { type BindSource, bindSource, userMount } from "./user-mounts.ts";
 
 export interface PrepareContext {
   readonly folders: StateFolders;
@@ -69,7 +70,7 @@ const NO_GROUPS = { mode: "none", v1: {} } as const;
  * and what the container's own cgroup namespace shows. An ordinary user has none without delegation.
  */
 function planGroups(
-  options: RunOptions,
+  resources: Resources | undefined,
   context: PrepareContext,
   set: IsolationSet,
   id: string,
@@ -77,7 +78,6 @@ function planGroups(
 ): Groups | undefined {
   // Without a PID namespace nothing but a group holds together what the command starts.
   if (!set.has("limits") && !context.measure && set.has("pid")) return undefined;
-  const resources = set.has("limits") ? resourcesOf(options) : undefined;
   if (host.uid !== 0 && resources === undefined) return undefined;
   const measure = context.measure && host.uid === 0;
   const layout = readCgroupLayout();
@@ -126,13 +126,9 @@ function mountsOf(
   ];
 }
 
-function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInput["bindSources"] {
+function kindsOfSources(binds: readonly BindSource[], mounts: readonly Mount[]): PlanInput["bindSources"] {
   const kinds: Record<string, "directory" | "file"> = {};
-  for (const mount of options.mounts ?? []) {
-    if (mount.type !== "bind") continue;
-    const { path, kind } = bindSource(mount);
-    kinds[path] = kind;
-  }
+  for (const { path, kind } of binds) kinds[path] = kind;
   for (const { type, source } of mounts) {
     if (type !== "bind" || source === undefined || source in kinds) continue;
     kinds[source] = statOfHost(source, "MOUNT_SOURCE_NOT_FOUND")?.isDirectory() === false ? "file" : "directory";
@@ -140,20 +136,20 @@ function kindsOfSources(options: RunOptions, mounts: readonly Mount[]): PlanInpu
   return kinds;
 }
 
-/** Sources of binds by their real paths: what a link leads to is decided here, once. */
-function withRealSources(options: RunOptions): RunOptions {
-  if (options.mounts === undefined) return options;
+/** The options with the sources of binds by their real paths: what a link leads to is decided here, once. */
+function resolveBinds(options: RunOptions): { readonly options: RunOptions; readonly binds: readonly BindSource[] } {
+  if (options.mounts === undefined) return { options, binds: [] };
   const mountinfo = readFileSync("/proc/self/mountinfo", "utf8");
-  const mounts = options.mounts.map((mount) =>
-    mount.type === "bind" ? { ...mount, source: bindSource(mount).path } : mount,
-  );
-  for (const mount of mounts) if (mount.type === "bind") checkPropagation(mount, mountinfo);
-  return { ...options, mounts };
-}
-
-function missingFolders(options: RunOptions): string[] {
-  const binds = (options.mounts ?? []).filter(({ type }) => type === "bind").map(bindSource);
-  return binds.flatMap(({ path, missing }) => (missing ? [path] : []));
+  const binds: BindSource[] = [];
+  const mounts = options.mounts.map((mount) => {
+    if (mount.type !== "bind") return mount;
+    const bind = bindSource(mount);
+    binds.push(bind);
+    const real = { ...mount, source: bind.path };
+    checkPropagation(real, mountinfo);
+    return real;
+  });
+  return { options: { ...options, mounts }, binds };
 }
 
 /** By the container's path: only a user namespace looks at the host's node. */
@@ -191,7 +187,7 @@ function recordOf(
     process: spec.process,
     ...(groups ? { cgroups: groups.plan } : {}),
     ...(idMaps ? { idMaps: { uid: idMaps.uidMappings, gid: idMaps.gidMappings } } : {}),
-    denySetgroups: idMaps?.mapper.kind === "direct" && idMaps.mapper.denySetgroups,
+    denySetgroups: deniesSetgroups(idMaps?.mapper),
     ownRoot: set.has("root"),
   };
 }
@@ -226,14 +222,14 @@ function checkTerminal(options: RunOptions): void {
 }
 
 function planInput(options: RunOptions, context: PrepareContext, parts: InputParts): PlanInput {
-  const { id, spec, source, idMaps, groups, record } = parts;
+  const { id, spec, source, idMaps, groups, record, binds } = parts;
   const stopSignal = stopSignalOf(options, source.image);
   return {
     id,
     spec,
     rootfs: source.rootfs,
     copies: copiesOf(options.copies ?? []),
-    bindSources: kindsOfSources(options, spec.mounts),
+    bindSources: kindsOfSources(binds, spec.mounts),
     terminal: options.terminal ?? false,
     input: options.interactive ?? false,
     lendsTerminal: options.interactive === true && !options.terminal && isatty(0),
@@ -258,15 +254,16 @@ interface InputParts {
   readonly idMaps: IdMaps | undefined;
   readonly groups: Groups | undefined;
   readonly record: RecordPlan;
+  readonly binds: readonly BindSource[];
 }
 
 /**
- * Decides a run. Reads the host's facts and the source, and makes the source folders of `-v`; nothing else is touched.
+ * Decides a run. Reads the host's facts and the source; nothing is touched but the cache of unpacked archives.
  *
  * @throws SampanError for whatever is wrong with the options, the source or this host
  */
 export async function prepareRun(asked: RunOptions, context: PrepareContext): Promise<PreparedRun> {
-  const options = withRealSources(asked);
+  const { options, binds } = resolveBinds(asked);
   checkTerminal(options);
   checkName(options.name);
   const host = readHostFacts();
@@ -276,11 +273,13 @@ export async function prepareRun(asked: RunOptions, context: PrepareContext): Pr
   const chosen = context.words ?? newRunWords();
   const words = { ...chosen, name: options.name ?? chosen.name };
   const { id, name } = words;
-  const groups = planGroups(options, context, set, id, host);
+  const resources = resourcesOf(options);
+  const groups = planGroups(resources, context, set, id, host);
   const mounts = mountsOf(options, set, host, idMaps, groups, source.roots);
-  const spec = makeSpec(options, { id, host, set, source, idMaps, mounts });
+  const spec = makeSpec(options, { id, host, set, source, idMaps, mounts, resources });
   const record = recordPlan(context.folders, recordOf(options, spec, words, idMaps, groups, set));
-  const input = planInput(options, context, { id, spec, source, idMaps, groups, record });
+  const input = planInput(options, context, { id, spec, source, idMaps, groups, record, binds });
   const program = plan(input, { ...host, cgroups: groups?.layout ?? NO_GROUPS });
-  return { id, name, program, spec, notes: source.notes ?? [], missingFolders: missingFolders(options) };
+  const missingFolders = binds.flatMap(({ path, missing }) => (missing ? [path] : []));
+  return { id, name, program, spec, notes: source.notes ?? [], missingFolders };
 }

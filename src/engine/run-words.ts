@@ -13,11 +13,6 @@ export interface RunWords {
   readonly created: string;
 }
 
-/** The start of an id that stands for it where people read it: host names, `ps`. */
-export function shortId(id: string): string {
-  return id.slice(0, 12);
-}
-
 export function newRunWords(): RunWords {
   const id = generateId();
   return { id, name: generateName(id), owner: ownerWord(), created: new Date().toISOString() };

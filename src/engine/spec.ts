@@ -12,7 +12,8 @@ import type {
   Spec,
   ThrottleDevice,
 } from "../oci/index.ts";
-import { DEFAULT_DEVICES, type HostFacts } from "../plan/index.ts";
+import { DEFAULT_DEVICES, deniesSetgroups, type HostFacts } from "../plan/index.ts";
+import { shortId } from "../runtime/index.ts";
 import { capabilitySets } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./default-mounts.ts";
 import { mergeEnvironment } from "./environment.ts";
@@ -34,6 +35,7 @@ export interface SpecFacts {
   readonly source: Source;
   readonly idMaps: IdMaps | undefined;
   readonly mounts: readonly Mount[];
+  readonly resources: Resources | undefined;
 }
 
 /** Docker's rules: an entry point given on the command line also clears the image's command. */
@@ -56,7 +58,7 @@ function environment(options: RunOptions, facts: SpecFacts, user: ResolvedUser):
 }
 
 function hostname(options: RunOptions, facts: SpecFacts): string {
-  return options.hostname ?? facts.id.slice(0, 12);
+  return options.hostname ?? shortId(facts.id);
 }
 
 function rlimits(options: RunOptions): Rlimit[] {
@@ -80,7 +82,7 @@ export function checkUserMapped(
 /** Groups that were asked for by name; those of the user's own account are left out where they cannot be had. */
 function checkGroupsMapped({ addedGids }: ResolvedUser, idMaps: IdMaps | undefined): void {
   if (idMaps === undefined || addedGids.length === 0) return;
-  const denied = idMaps.mapper.kind === "direct" && idMaps.mapper.denySetgroups;
+  const denied = deniesSetgroups(idMaps.mapper);
   const unmapped = addedGids.find((gid) => !isMapped(idMaps.gidMappings, gid));
   if (!denied && unmapped === undefined) return;
   const why = unmapped === undefined ? "setgroups(2) is not allowed here" : `group ${unmapped} is not mapped`;
@@ -197,12 +199,11 @@ function timeOffsets(options: RunOptions): Linux["timeOffsets"] {
 }
 
 function linux(options: RunOptions, facts: SpecFacts): Linux {
-  const { set, idMaps } = facts;
+  const { set, idMaps, resources } = facts;
   const ownRoot = set.has("root");
   const asked = (options.devices ?? []).map(userDevice);
   const all = [...DEFAULT_DEVICES, ...(options.privileged ? hostDevices() : []), ...asked];
   const devices = [...new Map(all.map((device) => [device.path, device])).values()];
-  const resources = resourcesOf(options);
   const masked = ownRoot && set.has("pid") && !options.privileged;
   return {
     namespaces: set.namespaces,

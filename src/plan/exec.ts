@@ -5,7 +5,7 @@ import { type Label, type Program, type Register, type Reporter, SUPERVISE_FLAGS
 import type { CgroupPlan } from "./cgroup-plan.ts";
 import { beginJanitor, endChild, endJanitor, openChannel, startJanitor } from "./channels.ts";
 import { OPEN_HOW_SIZE, PlanContext } from "./context.ts";
-import { joinGroups } from "./groups.ts";
+import { joinGroups, openUnified } from "./groups.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { IdMapper, PlanInput } from "./input.ts";
 import { becomeRoot, NAMESPACE_FLAGS } from "./namespaces.ts";
@@ -49,14 +49,6 @@ function contextOf(input: ExecInput, host: HostFacts): PlanContext {
   return new PlanContext(plan, host);
 }
 
-function unifiedGroup(cx: PlanContext, { groups }: ExecInput): Register | undefined {
-  if (groups?.unified === undefined) return undefined;
-  const register = cx.b.register("cgroup");
-  const flags = O.O_PATH | O.O_CLOEXEC | cx.directory;
-  cx.b.call("openat", [AT_FDCWD, groups.unified, flags, 0], "the container's group", { result: register });
-  return register;
-}
-
 /**
  * setns(2) with a PID namespace concerns children only, so the entrance forks once more; CLONE_PARENT makes the new
  * process a child of the executor, which is outside and can wait for it.
@@ -73,7 +65,7 @@ function entrancePart(
   if (cx.input.terminal) b.call("close", [cx.janitorWrite], "the executor's alone");
   // Who may trace processes in there would get out through a folder of the host that we hold (CVE-2016-9962).
   for (const fd of outside) b.call("close", [fd], "of the host: it stays outside");
-  if (input.groups) joinGroups(cx, { ...EMPTY_GROUPS, join: input.groups.join });
+  if (input.groups) joinGroups(cx, input.groups);
   b.call("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0], "nobody in the container looks into this process (CVE-2016-9962)");
   const flags = input.namespaces.reduce((sum, type) => sum | NAMESPACE_FLAGS[type], 0);
   if (flags !== 0) b.call("setns", [pidfd, flags], "enter the container's namespaces");
@@ -87,8 +79,6 @@ function entrancePart(
   b.call("write", [cx.syncChild, pid, 4], "its number, for the executor");
   b.exit(0, "the entrance is no longer needed");
 }
-
-const EMPTY_GROUPS: CgroupPlan = { directories: [], writes: [], join: [], remove: [], accounting: [] };
 
 /**
  * A pty of the container's own devpts, or of the host's where the container shares its files: there `ptmx` belongs to root
@@ -185,7 +175,7 @@ export function planExec(input: ExecInput, host: HostFacts): Program {
   if (terminal)
     startJanitor(cx, janitorLabel, janitor, "the janitor, which restores the terminal whatever happens to us");
   openChannel(cx);
-  const cgroup = unifiedGroup(cx, input);
+  const cgroup = input.groups ? openUnified(cx, input.groups, "the container's group") : undefined;
   b.fork(entranceLabel, "a process that goes in", { cgroup, result: entrance });
   watch(cx, terminal, entrance, status);
   finallyPart(cx, terminal, janitor, status);

@@ -16,13 +16,16 @@ export function makeGroups(cx: PlanContext, plan: CgroupPlan): Register | undefi
   for (const { path, value, why, option } of plan.writes) {
     cx.writeFile(path, textBytes(value), option ? `${option}: ${why}` : why, { flags: O.O_WRONLY | O.O_TRUNC });
   }
+  return openUnified(cx, plan, "the group that the container is born into");
+}
+
+/** The folder on the unified hierarchy, into which a fork can put its child; undefined where there is none. */
+export function openUnified(cx: PlanContext, plan: Pick<CgroupPlan, "unified">, why: string): Register | undefined {
   if (plan.unified === undefined) return undefined;
-  const unified = b.register("cgroup");
+  const register = cx.b.register("cgroup");
   const flags = O.O_PATH | O.O_CLOEXEC | cx.directory;
-  b.call("openat", [AT_FDCWD, plan.unified, flags, 0], "the group that the container is born into", {
-    result: unified,
-  });
-  return unified;
+  cx.b.call("openat", [AT_FDCWD, plan.unified, flags, 0], why, { result: register });
+  return register;
 }
 
 /** A decimal process id with line ends behind it, which `$(cat FILE)` drops. */
@@ -36,7 +39,7 @@ export function pidText(register: Register): Bytes {
  * then skips the lock over all forks and exits of the machine, which costs an RCU grace period of 10 ms and more
  * (kernel/cgroup/cgroup.c, cgroup_procs_write_start). As it has one thread, the process moves.
  */
-export function joinGroups(cx: PlanContext, plan: CgroupPlan): void {
+export function joinGroups(cx: PlanContext, plan: Pick<CgroupPlan, "join">): void {
   for (const path of plan.join) cx.writeFile(path, textBytes("0"), "limited from here on, with all that it starts");
 }
 

@@ -43,6 +43,11 @@ export type IdMapper =
   | { readonly kind: "direct"; readonly denySetgroups: boolean }
   | { readonly kind: "helpers"; readonly newuidmap: string; readonly newgidmap: string };
 
+/** Whether setgroups(2) is given up for the map (user_namespaces(7)). */
+export function deniesSetgroups(mapper: IdMapper | undefined): boolean {
+  return mapper?.kind === "direct" && mapper.denySetgroups;
+}
+
 /** How the root file system comes about; `none` shares the host's. */
 export type RootfsPlan =
   | { readonly kind: "none" }

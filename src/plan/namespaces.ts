@@ -3,6 +3,7 @@ import { AF, AT_FDCWD, CLONE, IOCTL, ifreqFlags, O, SOCK } from "../kernel/index
 import type { IdMapping, NamespaceType } from "../oci/index.ts";
 import type { Register } from "../program/index.ts";
 import { bytes, type PlanContext, textBytes } from "./context.ts";
+import { deniesSetgroups } from "./input.ts";
 
 export const NAMESPACE_FLAGS: Readonly<Record<NamespaceType, number>> = {
   user: CLONE.CLONE_NEWUSER,
@@ -50,7 +51,7 @@ export function writeIdMaps(cx: PlanContext): void {
   const folder = b.register("container's /proc folder");
   const flags = O.O_PATH | O.O_CLOEXEC | cx.directory;
   b.call("openat", [AT_FDCWD, b.text("/proc/", child), flags, 0], "the container in /proc", { result: folder });
-  if (mapper?.denySetgroups) {
+  if (deniesSetgroups(mapper)) {
     cx.writeFile("setgroups", "deny", "an ordinary user has to give up setgroups(2) for this", { dir: folder });
   }
   cx.writeFile("uid_map", textBytes(mapText(uidMappings)), "user ids inside and outside", { dir: folder });
@@ -61,8 +62,7 @@ export function writeIdMaps(cx: PlanContext): void {
 /** In the new user namespace, once it has maps. */
 export function becomeRoot(cx: PlanContext): void {
   const { b, input } = cx;
-  const mayNot = input.idMapper?.kind === "direct" && input.idMapper.denySetgroups;
-  if (!mayNot) b.call("setgroups", [0, null], "no group of the user outside comes along");
+  if (!deniesSetgroups(input.idMapper)) b.call("setgroups", [0, null], "no group of the user outside comes along");
   b.call("setresgid", [0, 0, 0], "root's group inside of the user namespace");
   b.call("setresuid", [0, 0, 0], "root inside of the user namespace");
 }

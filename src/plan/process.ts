@@ -1,6 +1,7 @@
 /** The process itself: limits, identity, capabilities, and the command. */
 import {
   CAPABILITIES,
+  CLOSE_RANGE,
   capabilityMask,
   capabilityNumber,
   capData,
@@ -16,6 +17,7 @@ import {
 } from "../kernel/index.ts";
 import type { Process } from "../oci/index.ts";
 import { bytes, type PlanContext, textBytes } from "./context.ts";
+import { deniesSetgroups } from "./input.ts";
 
 export function setRlimits(cx: PlanContext): void {
   for (const { type, soft, hard } of cx.spec.process.rlimits ?? []) {
@@ -49,9 +51,8 @@ function dropBounding(cx: PlanContext, keep: readonly string[]): void {
 function switchUser(cx: PlanContext, { user, capabilities }: Process): void {
   const { b } = cx;
   const groups = user.additionalGids ?? [];
-  const denied = cx.input.idMapper?.kind === "direct" && cx.input.idMapper.denySetgroups;
   // An ordinary user without a user namespace stays who they are, with their groups.
-  const mayNot = denied || (cx.rootless && !cx.has("user"));
+  const mayNot = deniesSetgroups(cx.input.idMapper) || (cx.rootless && !cx.has("user"));
   if (!mayNot) b.call("setgroups", [groups.length, bytes(gidList(groups))], "supplementary groups of the user alone");
   b.call("setresgid", [user.gid, user.gid, user.gid], "the group");
   const keep = user.uid !== 0 && (capabilities?.permitted.length ?? 0) > 0;
@@ -97,7 +98,11 @@ export function execute(cx: PlanContext): void {
   const { args, env } = cx.spec.process;
   const paths = candidates(args[0] ?? "", env);
   const vector = (values: readonly string[]) => ({ kind: "vector", values }) as const;
-  cx.b.call("close_range", [3, 0xffff_ffff, 4], "no descriptor of ours goes along (CVE-2024-21626)");
+  cx.b.call(
+    "close_range",
+    [3, 0xffff_ffff, CLOSE_RANGE.CLOSE_RANGE_CLOEXEC],
+    "no descriptor of ours goes along (CVE-2024-21626)",
+  );
   cx.b.control("exec", [vector(paths), vector(args), vector(env)], `run ${args.join(" ")}`);
   cx.b.exit(127, "execve(2) does not return when it succeeds");
 }

@@ -3,14 +3,15 @@
 import { findContainer, prepareExec, reconcile } from "../../engine/index.ts";
 import { becomeExecutor, executorPath } from "../../executor/index.ts";
 import { encode } from "../../program/index.ts";
-import { stateFolders } from "../../runtime/index.ts";
+
 import type { CommandContext } from "../context.ts";
+import { foldersOf } from "../folders.ts";
 import { parseExec } from "../parse-exec.ts";
 import { selfCommand } from "../self.ts";
 
 export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
   const { container, ...options } = parseExec(argv, context);
-  const folders = stateFolders({ root: context.root, uid: process.geteuid?.() ?? 0, env: context.env });
+  const folders = foldersOf(context);
   await reconcile(folders);
   const reporter = { argv: [...selfCommand(), "internal-report", "brief"], when: "failed" } as const;
   const program = prepareExec(findContainer(folders, container), options, reporter);

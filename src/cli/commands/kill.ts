@@ -1,8 +1,9 @@
 /** `sampan kill`: sends a signal to the first process of containers. */
 import { findContainer, reconcile } from "../../engine/index.ts";
 import { formatError, SampanError } from "../../errors/index.ts";
-import { type ContainerRecord, stateFolders } from "../../runtime/index.ts";
+import type { ContainerRecord } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";
+import { foldersOf } from "../folders.ts";
 import { parseKill } from "../parse-kill.ts";
 
 /** A container that ends at this moment is one that is not there. */
@@ -21,7 +22,7 @@ function sendSignal({ pid, name }: ContainerRecord, signal: number): void {
 
 export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
   const { signal, containers } = parseKill(argv, context);
-  const folders = stateFolders({ root: context.root, uid: process.geteuid?.() ?? 0, env: context.env });
+  const folders = foldersOf(context);
   await reconcile(folders);
   let status = 0;
   for (const reference of containers) {

@@ -1,7 +1,8 @@
 /** `sampan ps`: the running containers, in Docker's columns as far as they apply. */
 import { reconcile } from "../../engine/index.ts";
-import { type ContainerRecord, listRecords, stateFolders } from "../../runtime/index.ts";
+import { type ContainerRecord, listRecords, shortId } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";
+import { foldersOf } from "../folders.ts";
 import { type PsCommand, parsePs } from "../parse-ps.ts";
 
 function matches({ name, id }: ContainerRecord, { filters }: PsCommand): boolean {
@@ -31,7 +32,7 @@ function shorten(text: string, length: number, noTrunc: boolean): string {
 function row(record: ContainerRecord, { noTrunc }: PsCommand, now: number): string[] {
   const age = ago(record.created, now);
   return [
-    noTrunc ? record.id : record.id.slice(0, 12),
+    noTrunc ? record.id : shortId(record.id),
     shorten(record.source, 32, noTrunc),
     `"${shorten(record.process.args.join(" "), 24, noTrunc)}"`,
     `${age} ago`,
@@ -70,10 +71,10 @@ function json(record: ContainerRecord): string {
 
 export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
   const command = parsePs(argv, context);
-  const folders = stateFolders({ root: context.root, uid: process.geteuid?.() ?? 0, env: context.env });
+  const folders = foldersOf(context);
   await reconcile(folders);
   const records = listRecords(folders).filter((record) => matches(record, command));
-  if (command.quiet) context.print(records.map(({ id }) => `${command.noTrunc ? id : id.slice(0, 12)}\n`).join(""));
+  if (command.quiet) context.print(records.map(({ id }) => `${command.noTrunc ? id : shortId(id)}\n`).join(""));
   else if (command.format === "json") context.print(records.map(json).join(""));
   else {
     const heading = ["CONTAINER ID", "SOURCE", "COMMAND", "CREATED", "STATUS", "NAMES"];

@@ -3,8 +3,9 @@
 import { isMemorable, makeFolders, newRunWords, prepareRun, rememberPlan } from "../../engine/index.ts";
 import { becomeExecutor, executorPath } from "../../executor/index.ts";
 import { encode, type Program, type Reporter } from "../../program/index.ts";
-import { ensureRunFolders, releaseName, stateFolders } from "../../runtime/index.ts";
+import { ensureRunFolders, releaseName } from "../../runtime/index.ts";
 import type { CommandContext } from "../context.ts";
+import { foldersOf } from "../folders.ts";
 import { parseRun, type RunCommand } from "../parse-run.ts";
 import { memoKey } from "../recall.ts";
 import { selfCommand } from "../self.ts";
@@ -53,7 +54,7 @@ export async function execute(argv: readonly string[], context: CommandContext):
   const watched = watchEnvironment(context);
   const { options, output } = parseRun(argv, watched.context);
   const uid = process.geteuid?.() ?? 0;
-  const folders = stateFolders({ root: context.root, uid, env: context.env });
+  const folders = foldersOf(context);
   const plain = !output.explain && !output.dryRun && !output.report;
   const memorable = plain && !watched.wasRead() && isMemorable(options, uid);
   const words = newRunWords();
