@@ -3,9 +3,9 @@
  * "Readonly Paths"). What covers a file is our own /dev/null, made a moment ago in a tmpfs that nobody else has entered,
  * and paths below /proc are opened through our own mount of it (CVE-2025-31133, CVE-2025-52881).
  */
-import { AT, MOUNT_ATTR, MOVE_MOUNT, mountAttr, O, OPEN_TREE } from "../kernel/index.ts";
+import { AT, MOUNT_ATTR, MOVE_MOUNT, O, OPEN_TREE } from "../kernel/index.ts";
 import type { Register } from "../program/index.ts";
-import { bytes, MOUNT_ATTR_SIZE, OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
+import { OPEN_HOW_SIZE, type PlanContext } from "./context.ts";
 import { ATTACH, setAttributes } from "./mounts.ts";
 import { components } from "./targets.ts";
 
@@ -77,9 +77,7 @@ function makeReadOnly(cx: PlanContext, path: string, place: Register): void {
   const when = { when: place } as const;
   const flags = CLONE_FLAGS | OPEN_TREE.AT_RECURSIVE | AT.AT_EMPTY_PATH;
   b.call("open_tree", [place, "", flags], `a second mount of ${path}`, { ...when, result: mount });
-  const attr = bytes(mountAttr(MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0));
-  const at = AT.AT_EMPTY_PATH | AT.AT_RECURSIVE;
-  b.call("mount_setattr", [mount, "", at, attr, MOUNT_ATTR_SIZE], "read-only, with all below it", when);
+  setAttributes(cx, mount, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, AT.AT_RECURSIVE, "read-only, with all below it", when);
   b.call("move_mount", [mount, "", place, "", ATTACH], `put it over ${path}`, when);
   for (const fd of [mount, place]) cx.release(fd, when);
 }

@@ -12,7 +12,7 @@ import {
   OPEN_TREE,
 } from "../kernel/index.ts";
 import type { Mount } from "../oci/index.ts";
-import type { Register, Text } from "../program/index.ts";
+import type { OperationOptions, Register, Text } from "../program/index.ts";
 import { bytes, MOUNT_ATTR_SIZE, type PlanContext } from "./context.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import { components, openTarget } from "./targets.ts";
@@ -53,9 +53,10 @@ export function setAttributes(
   clear: number,
   flags: number,
   why: string,
+  options: OperationOptions = {},
 ): void {
   const at = AT.AT_EMPTY_PATH | flags;
-  cx.b.call("mount_setattr", [mount, "", at, bytes(mountAttr(set, clear, 0)), MOUNT_ATTR_SIZE], why);
+  cx.b.call("mount_setattr", [mount, "", at, bytes(mountAttr(set, clear, 0)), MOUNT_ATTR_SIZE], why, options);
 }
 
 function setPropagation(

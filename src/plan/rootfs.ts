@@ -39,16 +39,12 @@ function size(plan: { readonly layerSizeBytes?: number }): { key: string; value:
   return plan.layerSizeBytes === undefined ? [] : [{ key: "size", value: String(plan.layerSizeBytes) }];
 }
 
-function stage(cx: PlanContext, stageMount: Register, data: { key: string; value: string }[]): void {
-  const { b } = cx;
+function makeStage(cx: PlanContext, data: { key: string; value: string }[]): void {
+  const { b, stage } = cx;
   const why = "a tmpfs in memory, for the new root and what is written to it";
-  newFilesystem(cx, "tmpfs", [{ key: "mode", value: "0755" }, ...data], 0, stageMount, why);
-  b.call(
-    "move_mount",
-    [stageMount, "", AT_FDCWD, "/", MOVE_MOUNT.MOVE_MOUNT_F_EMPTY_PATH],
-    "put it on top of the old root",
-  );
-  b.call("mkdirat", [stageMount, "root", 0o755], "where the new root is attached");
+  newFilesystem(cx, "tmpfs", [{ key: "mode", value: "0755" }, ...data], 0, stage, why);
+  b.call("move_mount", [stage, "", AT_FDCWD, "/", MOVE_MOUNT.MOVE_MOUNT_F_EMPTY_PATH], "put it on top of the old root");
+  b.call("mkdirat", [stage, "root", 0o755], "where the new root is attached");
 }
 
 /** fsconfig(2) takes 255 bytes of a value: a longer path is opened, and named by its descriptor. */
@@ -66,16 +62,10 @@ function lowerOption(cx: PlanContext, lower: readonly string[]): string | Text {
 }
 
 /** An overlay mount of `lower` with layers `upper-NAME` and `work-NAME` in the stage, detached, in `result`. */
-function overlay(
-  cx: PlanContext,
-  stageMount: Register,
-  lower: readonly string[],
-  name: string,
-  result: Register,
-): void {
-  const { b } = cx;
-  b.call("mkdirat", [stageMount, `upper-${name}`, 0o755], "takes what is written: the copy-on-write layer");
-  b.call("mkdirat", [stageMount, `work-${name}`, 0o700], "overlayfs needs a folder to prepare changes in");
+function overlay(cx: PlanContext, lower: readonly string[], name: string, result: Register): void {
+  const { b, stage } = cx;
+  b.call("mkdirat", [stage, `upper-${name}`, 0o755], "takes what is written: the copy-on-write layer");
+  b.call("mkdirat", [stage, `work-${name}`, 0o700], "overlayfs needs a folder to prepare changes in");
   const data = [
     { key: "lowerdir", value: lowerOption(cx, lower) },
     { key: "upperdir", value: `upper-${name}` },
@@ -90,7 +80,7 @@ function attachIn(cx: PlanContext, mount: Register, parent: Register, name: stri
   cx.b.call("move_mount", [mount, "", parent, name, MOVE_MOUNT.MOVE_MOUNT_F_EMPTY_PATH], why);
 }
 
-function assembleEntry(cx: PlanContext, stageMount: Register, entry: RootEntry): void {
+function assembleEntry(cx: PlanContext, entry: RootEntry): void {
   const { b, root, mount } = cx;
   if (entry.kind === "symlink") {
     b.call("symlinkat", [entry.target, root, entry.name], `/${entry.name} is a link on this machine too`);
@@ -98,7 +88,7 @@ function assembleEntry(cx: PlanContext, stageMount: Register, entry: RootEntry):
   }
   b.call("mkdirat", [root, entry.name, entry.kind === "directory" ? entry.mode : 0o755], `/${entry.name}`);
   if (entry.kind === "directory") return;
-  if (entry.kind === "overlay") overlay(cx, stageMount, [entry.source], entry.name, mount);
+  if (entry.kind === "overlay") overlay(cx, [entry.source], entry.name, mount);
   else {
     const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC | OPEN_TREE.AT_RECURSIVE;
     b.call("open_tree", [AT_FDCWD, entry.source, flags], `${entry.source} has mounts below it, which come along`, {
@@ -155,17 +145,18 @@ export function receiveLowers(cx: PlanContext): void {
 }
 
 /** overlayfs wants paths: the mapped mounts are attached in the stage. Returns their names. */
-function attachLowers(cx: PlanContext, stageMount: Register): string[] {
+function attachLowers(cx: PlanContext): string[] {
+  const { stage } = cx;
   return cx.lowers.map((lower, i) => {
-    cx.b.call("mkdirat", [stageMount, `lower-${i}`, 0o755], "a place for a mapped layer");
-    attachIn(cx, lower, stageMount, `lower-${i}`, "attach it");
+    cx.b.call("mkdirat", [stage, `lower-${i}`, 0o755], "a place for a mapped layer");
+    attachIn(cx, lower, stage, `lower-${i}`, "attach it");
     return `lower-${i}`;
   });
 }
 
-function attachSubmount(cx: PlanContext, stageMount: Register, { path, kind }: Submount, number: number): void {
+function attachSubmount(cx: PlanContext, { path, kind }: Submount, number: number): void {
   const { b, root, mount, target } = cx;
-  if (kind === "overlay") overlay(cx, stageMount, [path], `mount-${number}`, mount);
+  if (kind === "overlay") overlay(cx, [path], `mount-${number}`, mount);
   else {
     const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC;
     b.call("open_tree", [AT_FDCWD, path, flags], `the mount at ${path}`, { result: mount });
@@ -180,13 +171,12 @@ function attachSubmount(cx: PlanContext, stageMount: Register, { path, kind }: S
 
 /** Makes the new root and attaches it in the stage; `cx.root` is its mount from here on. */
 export function makeRoot(cx: PlanContext, plan: Exclude<RootfsPlan, { kind: "none" }>): void {
-  const { b, root } = cx;
-  const stageMount = cx.stage;
-  stage(cx, stageMount, plan.kind === "bind" ? [] : size(plan));
-  b.call("fchdir", [stageMount], "names of layers are relative to it");
+  const { b, root, stage } = cx;
+  makeStage(cx, plan.kind === "bind" ? [] : size(plan));
+  b.call("fchdir", [stage], "names of layers are relative to it");
   if (plan.kind === "overlay") {
-    const lower = plan.idmapped ? attachLowers(cx, stageMount) : plan.lower;
-    overlay(cx, stageMount, lower, "root", root);
+    const lower = plan.idmapped ? attachLowers(cx) : plan.lower;
+    overlay(cx, lower, "root", root);
   } else if (plan.kind === "bind" && plan.idmapped) {
     b.call("fcntl", [cx.lowers[0] ?? -1, FCNTL.F_DUPFD_CLOEXEC, 3], `the folder ${plan.path} is the root`, {
       result: root,
@@ -196,10 +186,10 @@ export function makeRoot(cx: PlanContext, plan: Exclude<RootfsPlan, { kind: "non
     b.call("open_tree", [AT_FDCWD, plan.path, flags], `the folder ${plan.path} itself is the root`, { result: root });
   } else
     newFilesystem(cx, "tmpfs", [{ key: "mode", value: "0755" }, ...size(plan)], 0, root, "an empty root in memory");
-  attachIn(cx, root, stageMount, "root", "attach the new root");
+  attachIn(cx, root, stage, "root", "attach the new root");
   const submounts = plan.kind === "overlay" ? (plan.submounts ?? []) : [];
-  for (const [i, submount] of submounts.entries()) attachSubmount(cx, stageMount, submount, i);
-  if (plan.kind === "assembled") for (const entry of plan.entries) assembleEntry(cx, stageMount, entry);
+  for (const [i, submount] of submounts.entries()) attachSubmount(cx, submount, i);
+  if (plan.kind === "assembled") for (const entry of plan.entries) assembleEntry(cx, entry);
 }
 
 /** `--copy`: the file's content in a new file of the root. */
